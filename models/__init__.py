@@ -1,0 +1,1 @@
+"""What the product knows: taxonomy, text, network, decoding, policy. No HTTP, torch on demand."""

@@ -1,0 +1,1 @@
+"""From labelled complaints to a bundle: examples, splits, fitting, calibration, evaluation."""
