@@ -1,0 +1,51 @@
+"""Parquet, in batches: only the columns that have a field are decoded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+
+from models.rows.cells import is_rounded
+from models.rows.columns import Columns, no_text_column
+from models.rows.row import Row, RowFault, RowsError, Tally
+
+_BATCH = 1024
+
+
+def read(path: Path, columns: Columns, tally: Tally) -> Iterator[Row | RowFault]:
+    """Each row (1-based), cells under field names; a row without any value is blank."""
+    try:
+        with pyarrow.parquet.ParquetFile(path) as table:
+            names = list(table.schema_arrow.names)
+            header = columns.match(names)
+            if "text" not in header.fields:
+                raise no_text_column(str(path), columns, [names])
+            tally.ignore(header.ignored)
+            fields = {n: f for n, f in zip(names, header.fields, strict=True) if f}
+            yield from _read_batches(path, table, fields, tally)
+    except pyarrow.ArrowException as error:
+        reason = "found no Parquet table or a damaged one"
+        raise RowsError(f"{path}: {reason} ({type(error).__name__}), wanted .parquet") from error
+
+
+def _read_batches(
+    path: Path, table: Any, fields: dict[str, str], tally: Tally
+) -> Iterator[Row | RowFault]:
+    number = 0
+    for batch in table.iter_batches(batch_size=_BATCH, columns=list(fields)):
+        for cells in batch.to_pylist():
+            number += 1
+            values = {fields[name]: cell for name, cell in cells.items() if name in fields}
+            if all(value is None or value == "" for value in values.values()):
+                tally.blank_rows += 1
+                continue
+            yield Row(str(path), number, _undamaged(values, tally))
+
+
+def _undamaged(values: dict[str, Any], tally: Tally) -> dict[str, Any]:
+    """Without numbers that a float has rounded (a column of digits with gaps, from pandas)."""
+    rounded = [field for field, value in values.items() if is_rounded(value)]
+    tally.left_out.update(rounded)
+    return {field: None if field in rounded else value for field, value in values.items()}

@@ -1,0 +1,63 @@
+"""The way in: a path to its reader, by suffix. Streams; one row is in memory at a time.
+
+Constant memory for JSONL, CSV and Parquet; XLSX keeps the workbook's shared strings.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from models.record import Record
+from models.rows import columnar, lines, separated, sheets
+from models.rows.cells import parse_record
+from models.rows.columns import Columns
+from models.rows.row import ReadingNote, Row, RowFault, RowsError, Tally, unreadable
+
+_READERS: Mapping[str, Callable[[Path, Columns, Tally], Iterator[Row | RowFault]]] = {
+    ".jsonl": lines.read,
+    ".ndjson": lines.read,
+    ".csv": separated.read,
+    ".tsv": separated.read,
+    ".xlsx": sheets.read,
+    ".parquet": columnar.read,
+}
+SUFFIXES: tuple[str, ...] = tuple(_READERS)
+
+
+def read_records(
+    path: Path,
+    *,
+    fields: Mapping[str, str] | None = None,
+    on_note: Callable[[ReadingNote], None] | None = None,
+) -> Iterator[Record | RowFault]:
+    """Each row that is not blank, in file order: its record, or why there is none.
+
+    ``fields`` maps the file's own column names to record fields, beyond the names known;
+    ``on_note`` is called once, when the file is read out. Raises `RowsError`, at the first
+    item, for a file that as a whole cannot be read.
+    """
+    for row in read_rows(path, fields=fields, on_note=on_note):
+        yield row if isinstance(row, RowFault) else parse_record(row)
+
+
+def read_rows(
+    path: Path,
+    *,
+    fields: Mapping[str, str] | None = None,
+    also: Iterable[str] = (),
+    on_note: Callable[[ReadingNote], None] | None = None,
+) -> Iterator[Row | RowFault]:
+    """Like `read_records`, one step earlier: cells unchecked, with the ``also`` fields."""
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise RowsError(
+            f"{path}: found suffix {path.suffix or 'none'!r}, wanted one of {', '.join(SUFFIXES)}"
+        )
+    tally = Tally(str(path))
+    try:
+        for row in reader(path, Columns(fields, also=also), tally):
+            tally.rows += 1
+            yield row
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if on_note is not None:
+        on_note(tally.note())
