@@ -127,6 +127,11 @@ def language_of(text: str) -> Language:
     return "zh" if han and han >= others else "other"
 
 
+def has_han(text: str) -> bool:
+    """Whether any Han character stands in the text: without one there is no Chinese to read."""
+    return _HAN.search(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class _Alphabet:
     """What each step does to which characters.

@@ -1,0 +1,267 @@
+"""The analyzer: records in, assessments out. The one way of a complaint through the models.
+
+Each step is one call forward: text, windows, network, probabilities, choice, policy, answer.
+An answer never depends on what else is in the call.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.assessment import (
+    AgentSigns,
+    Assessment,
+    Evidence,
+    Facets,
+    Label,
+    ModelUsed,
+    Review,
+    RootCause,
+    SignFound,
+    TextRead,
+)
+from models.bundle import Bundle, load_bundle
+from models.calibration import sigmoid
+from models.decoding import Choice, Decoder, Reading, pool_windows
+from models.evidence import character_scores, find_evidence
+from models.policy import Decision, decide
+from models.record import Record
+from models.runtimes import Logits, OnnxRuntime, Runtime
+from models.self_check import check_golden
+from models.text import NormalisedText, has_han, language_of, normalise
+from models.windows import Window, WindowReader, pack, pad
+
+# What is scored at once, as token scores are large: 130 labels a token are half a kilobyte.
+CHUNK_RECORDS = 512
+CHUNK_CHARACTERS = 200_000
+
+_Evidence = Mapping[str, tuple[Evidence, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class TextScores:
+    """A text with its windows and their logits: all that is needed to answer."""
+
+    record: Record
+    text: NormalisedText
+    windows: Sequence[Window]
+    logits: Sequence[Logits]
+
+    def pooled(self) -> Mapping[str, NDArray[np.float64]]:
+        """One set of logits for the whole text."""
+        return pool_windows(self.logits, sizes=[len(window.ids) for window in self.windows])
+
+    def characters(self, position: int) -> NDArray[np.float64]:
+        """Probability of one evidence label at each character of the normalised text."""
+        tokens = [sigmoid(w["tokens"][:, position].astype(np.float64)) for w in self.logits]
+        return character_scores(self.windows, tokens, length=len(self.text.text))
+
+
+class Analyzer:
+    """Reads complaints with one bundle on one runtime; safe to call from several threads."""
+
+    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+        self.bundle = bundle
+        self.runtime = runtime
+        self._reader = WindowReader.from_file(
+            bundle.file("tokenizer.json"),
+            window=bundle.network["window"],
+            overlap=bundle.network["overlap"],
+        )
+        self._decoder = Decoder(bundle.labels, bundle.calibration, bundle.taxonomy)
+        self._model = ModelUsed(bundle.name, bundle.taxonomy.version, bundle.codebook.version)
+
+    def assess(self, records: Sequence[Record], *, batch_tokens: int = 4096) -> list[Assessment]:
+        """One assessment a record, in order; the answer to each is what it would be alone."""
+        return [
+            self._answer(scores)
+            for chunk in _chunks(records)
+            for scores in self.score(chunk, batch_tokens=batch_tokens)
+        ]
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What users may know of the model: versions, labels with names, thresholds, metrics."""
+        bundle, calibration = self.bundle, self.bundle.calibration
+        names = {cause.id: cause.zh for cause in bundle.taxonomy.causes}
+        names |= {sign.id: sign.zh for sign in bundle.codebook.signs}
+        names |= {mark.id: mark.zh for mark in bundle.codebook.marks}
+        labels = [
+            {"id": id_, "name": names[id_], "threshold": calibration.labels[id_].threshold}
+            for id_ in bundle.labels.evidence
+        ]
+        return {
+            "bundle": bundle.name,
+            "created": bundle.manifest.get("created"),
+            "taxonomy": bundle.taxonomy.version,
+            "codebook": bundle.codebook.version,
+            "runtime": self.runtime.name,
+            "window": bundle.network["window"],
+            "labels": labels,
+            "levels": [{"id": level.id, "name": level.zh} for level in bundle.codebook.levels],
+            "metrics": bundle.manifest.get("metrics", {}),
+        }
+
+    def score(self, records: Sequence[Record], *, batch_tokens: int = 4096) -> Iterator[TextScores]:
+        """Windows and logits of each record, in order: what answers and calibration stand on."""
+        texts = [normalise(record.text) for record in records]
+        windows = self._reader.read([text.text for text in texts])
+        logits: list[Logits] = [{}] * len(windows)
+        for batch in pack(windows, batch_tokens=batch_tokens):
+            ids, mask = pad([windows[i] for i in batch])
+            values = self.runtime.infer(ids, mask)
+            for row, i in enumerate(batch):
+                logits[i] = {name: value[row] for name, value in values.items()}
+        for text, group in groupby(range(len(windows)), key=lambda i: windows[i].text):
+            own = list(group)
+            yield TextScores(
+                records[text], texts[text], [windows[i] for i in own], [logits[i] for i in own]
+            )
+
+    def read(self, scores: TextScores) -> Reading:
+        """Calibrated probabilities of one record."""
+        return self._decoder.read(scores.pooled())
+
+    def readings(self, texts: Sequence[str]) -> list[Reading]:
+        """Calibrated probabilities of texts: what the self-check compares."""
+        return [self.read(scores) for scores in self.score([Record(text) for text in texts])]
+
+    def _answer(self, scores: TextScores) -> Assessment:
+        reading = self.read(scores)
+        language = language_of(scores.record.text)
+        choice = self._decoder.choose(reading) if has_han(scores.text.text) else self._blank()
+        evidence = {
+            id_: self._evidence(scores, id_)
+            for id_ in (*choice.causes, *choice.signs, *choice.marks)
+        }
+        genre = scores.record.genre or reading.genre
+        decision = decide(
+            self._proved(choice, evidence),
+            self._protecting(choice),
+            codebook=self.bundle.codebook,
+            genre=genre,
+        )
+        causes = self._causes(reading, choice, evidence)
+        return Assessment(
+            case_id=scores.record.case_id,
+            root_cause=causes,
+            agent=self._agent(reading, choice, decision, evidence),
+            facets=Facets(choice.demand, reading.record_type, scores.record.role or reading.role),
+            review=self._review(causes, decision, language),
+            text=TextRead(len(scores.record.text), len(scores.windows), language),
+            model=self._model,
+        )
+
+    def _blank(self) -> Choice:
+        """Where nothing can be read, nothing is guessed."""
+        fallback = self.bundle.taxonomy.fallback
+        return Choice(fallback, (fallback,), (), (), ())
+
+    def _protecting(self, choice: Choice) -> frozenset[str]:
+        """The marks found, and those whose own cause is the primary one.
+
+        A text told as a victim's report is one, whether or not its words carry the mark.
+        """
+        marks = self.bundle.codebook.marks
+        implied = {mark.id for mark in marks if mark.sets.get("cause") == choice.primary}
+        return frozenset({*choice.marks, *implied})
+
+    def _proved(self, choice: Choice, evidence: _Evidence) -> tuple[str, ...]:
+        """The signs with words outside the marks whose words prove nothing (a clerk's opinion)."""
+        marks = [self.bundle.codebook.mark_of(id_) for id_ in choice.marks]
+        void = [span for mark in marks if mark.drops_evidence for span in evidence[mark.id]]
+        return tuple(
+            id_ for id_ in choice.signs if any(not _within(span, void) for span in evidence[id_])
+        )
+
+    def _causes(self, reading: Reading, choice: Choice, evidence: _Evidence) -> RootCause:
+        taxonomy, decoder = self.bundle.taxonomy, self._decoder
+        labels = tuple(self._label(reading, id_, evidence) for id_ in choice.causes)
+        parents = dict.fromkeys(taxonomy.parent_of(id_).id for id_ in choice.causes)
+        level1 = tuple(
+            Label(id_, taxonomy.name_of(id_), decoder.parent_probability(reading, taxonomy, id_))
+            for id_ in parents
+        )
+        share = float(reading.primary[self.bundle.labels.causes.index(choice.primary)])
+        primary = Label(choice.primary, taxonomy.name_of(choice.primary), share)
+        return RootCause(primary, labels, level1, taxonomy.bulletin_type_of(choice.primary))
+
+    def _agent(
+        self, reading: Reading, choice: Choice, decision: Decision, evidence: _Evidence
+    ) -> AgentSigns:
+        signs = tuple(self._sign(reading, id_, evidence) for id_ in decision.shown)
+        marks = tuple(self._label(reading, id_, evidence) for id_ in choice.marks)
+        # A victim, or a person in danger, is offered help and given no score.
+        probability = 0.0 if decision.route else reading.agent
+        return AgentSigns(decision.level, probability, signs, marks, decision.reasons)
+
+    def _label(self, reading: Reading, id_: str, evidence: _Evidence) -> Label:
+        probability = self._decoder.probability(reading, id_)
+        return Label(id_, self._name(id_), probability, evidence[id_])
+
+    def _sign(self, reading: Reading, id_: str, evidence: _Evidence) -> SignFound:
+        sign = self.bundle.codebook.sign_of(id_)
+        return SignFound(
+            id_,
+            sign.zh,
+            sign.strength,
+            self._decoder.probability(reading, id_),
+            evidence[id_],
+            sign.innocent_reading,
+            sign.verify,
+        )
+
+    def _name(self, id_: str) -> str:
+        if id_ in self.bundle.labels.causes:
+            return self.bundle.taxonomy.name_of(id_)
+        return self.bundle.codebook.mark_of(id_).zh
+
+    def _evidence(self, scores: TextScores, id_: str) -> tuple[Evidence, ...]:
+        characters = scores.characters(self._decoder.position[id_])
+        share = self.bundle.calibration.evidence[self.bundle.labels.kind_of(id_)]
+        return find_evidence(scores.text, characters, share=share)
+
+    def _review(self, causes: RootCause, decision: Decision, language: str) -> Review:
+        reasons = []
+        if language != "zh":
+            reasons.append("文本为空" if language == "empty" else "文本不是中文或几乎没有汉字")
+        if causes.primary.id == self.bundle.taxonomy.fallback:
+            reasons.append("未能从文本中认定具体原因")
+        if causes.primary.probability < self.bundle.calibration.review:
+            reasons.append(f"主要原因把握不足(概率 {causes.primary.probability:.2f})")
+        if decision.route:
+            reasons.append("需要优先提供帮助,请人工跟进")
+        return Review(bool(reasons), tuple(reasons))
+
+
+def load_analyzer(directory: Path | None = None, *, threads: int | None = None) -> Analyzer:
+    """An analyzer of a bundle, the embedded one by default, that passed its self-check.
+
+    Raises BundleError where the bundle is incomplete or altered, or where its golden inputs do
+    not give their golden outputs on this machine.
+    """
+    bundle = load_bundle(directory)
+    analyzer = Analyzer(bundle, OnnxRuntime(bundle.file("network.onnx"), threads=threads))
+    check_golden(analyzer.bundle, analyzer.readings)
+    return analyzer
+
+
+def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    start = size = 0
+    for at, record in enumerate(records):
+        full = at - start >= CHUNK_RECORDS or size + len(record.text) > CHUNK_CHARACTERS
+        if full and at > start:
+            yield records[start:at]
+            start, size = at, 0
+        size += len(record.text)
+    if start < len(records):
+        yield records[start:]
+
+
+def _within(span: Evidence, others: Sequence[Evidence]) -> bool:
+    return any(other.start <= span.start and span.end <= other.end for other in others)

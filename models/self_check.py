@@ -1,0 +1,44 @@
+"""The self-check: golden inputs, and what the bundle answered to them when it was exported.
+
+A network that was fine where it was trained may be wrong where it serves: another processor,
+another runtime, another version. Compared at every load, before the first complaint.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from models.bundle import Bundle, BundleError
+from models.decoding import Reading
+
+TOLERANCE = 1e-3
+
+Readings = Callable[[Sequence[str]], Sequence[Reading]]
+
+
+def golden_outputs(texts: Sequence[str], readings: Readings) -> list[dict[str, Any]]:
+    """All probabilities of each text, as ``manifest.json`` holds them under ``golden``."""
+    return [
+        {
+            "text": text,
+            "labels": [round(float(share), 5) for share in reading.labels],
+            "primary": [round(float(share), 5) for share in reading.primary],
+            "agent": round(reading.agent, 5),
+        }
+        for text, reading in zip(texts, readings(texts), strict=True)
+    ]
+
+
+def check_golden(bundle: Bundle, readings: Readings) -> None:
+    """Raises BundleError where a probability is off by more than ``TOLERANCE``."""
+    stored: Sequence[Mapping[str, Any]] = bundle.manifest.get("golden", ())
+    found = golden_outputs([entry["text"] for entry in stored], readings)
+    for number, (wanted, got) in enumerate(zip(stored, found, strict=True)):
+        for name in ("labels", "primary", "agent"):
+            off = float(np.max(np.abs(np.subtract(wanted[name], got[name]))))
+            if not off <= TOLERANCE:  # NaN is off too
+                raise BundleError(
+                    f"{bundle.directory}: self-check failed: {name} of golden input {number} "
+                    f"are off by {off:.4f} on this machine, at most {TOLERANCE} wanted"
+                )
