@@ -1,0 +1,85 @@
+import itertools
+
+import pytest
+
+from models.record import LabelledRecord, Record
+from training.fitting import Epoch
+from training.provenance import (
+    ProvenanceError,
+    TrainSettings,
+    facts_of,
+    fingerprint,
+    is_own,
+    pick,
+    split_again,
+)
+from training.splits import split
+
+SETTINGS = TrainSettings(fractions=(0.5, 0.25, 0.25), split_seed=3)
+TEXTS = (
+    "理赔三个月没有回音", "柜员说这是定期存款", "登录总是提示密码错误", "保费多扣了一次",
+    "客服电话一直打不通", "孙女帮我写的这封信", "回访时让我一律说清楚", "退保只退一半我不认",
+    "健康告知是业务员代填", "红利和当初讲的不一样", "保单寄到旧地址去了", "豁免条款没有人解释",
+)  # fmt: skip
+RECORDS = tuple(
+    LabelledRecord(Record(text, case_id=str(number)), primary=cause, causes=(cause,))
+    for number, (text, cause) in enumerate(
+        zip(TEXTS, itertools.cycle(("CLAIM.CLAIM_DELAY", "OTHER.UNCLEAR")))
+    )
+)
+
+
+def manifest() -> dict[str, object]:
+    parts = split(RECORDS, seed=3, fractions=SETTINGS.fractions)
+    history = [Epoch(1, 2.0, 0.5), Epoch(2, 1.0, 0.7), Epoch(3, 0.5, 0.6)]
+    return {"name": "few", "training": facts_of(RECORDS, parts, SETTINGS, history)}
+
+
+def test_a_fingerprint_is_that_of_the_set_whatever_its_order():
+    assert fingerprint(RECORDS) == fingerprint(RECORDS[::-1])
+
+
+@pytest.mark.parametrize("others", [RECORDS[1:], (*RECORDS, RECORDS[0]), ()])
+def test_another_set_has_another_fingerprint(others):
+    assert fingerprint(others) != fingerprint(RECORDS)
+
+
+def test_the_facts_name_the_best_epoch():
+    facts = manifest()["training"]
+    assert (facts["epochs"], facts["best_epoch"], facts["development_score"]) == (3, 2, 0.7)
+
+
+def test_records_are_known_again_in_any_order():
+    assert is_own(RECORDS[::-1], manifest())
+    assert not is_own(RECORDS[1:], manifest())
+
+
+def test_a_bundle_that_notes_no_training_owns_nothing():
+    assert not is_own((), {"name": "bare"})
+
+
+def test_own_records_come_out_in_the_parts_of_the_training():
+    wanted = split(RECORDS, seed=3, fractions=SETTINGS.fractions)
+    again = RECORDS[::-1]
+    found = split_again(again, manifest())
+    assert {r.record.case_id for r in pick(again, found, "test")} == {
+        r.record.case_id for r in pick(RECORDS, wanted, "test")
+    }
+
+
+def test_own_records_in_other_parts_are_refused():
+    noted = manifest()
+    noted["training"]["fractions"] = [0.25, 0.25, 0.5]
+    with pytest.raises(ProvenanceError, match="other records found than in the training of few"):
+        split_again(RECORDS, noted)
+
+
+def test_other_records_are_split_as_the_training_was():
+    others = RECORDS[1:]
+    assert split_again(others, manifest()) == split(others, seed=3, fractions=SETTINGS.fractions)
+
+
+def test_a_bundle_that_notes_no_parts_is_believed():
+    noted = manifest()
+    del noted["training"]["parts"]
+    assert split_again(RECORDS, noted) == split(RECORDS, seed=3, fractions=SETTINGS.fractions)

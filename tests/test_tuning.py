@@ -1,0 +1,226 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from models.analyzer import load_analyzer
+from models.bundle import BundleError
+from models.codebook import default_codebook
+from models.record import LabelledRecord
+from models.taxonomy import default_taxonomy
+from tests.tiny import CAUSES, save_modernbert, write_complaints
+from training.encoders import EncoderError, load_encoder
+from training.evaluating import EvaluateError, evaluate_bundle
+from training.examples import load_examples
+from training.exporting import halved
+from training.fitting import FitSettings
+from training.linear import BaselineError
+from training.measuring import measure_parts
+from training.provenance import ProvenanceError, TrainSettings, pick
+from training.splits import split
+from training.states import FILE
+from training.tuning import Trained, catalogue_examples, train, tune
+from training.weights import load_network
+
+CPU = torch.device("cpu")
+
+
+def read_records(path: Path, **options: Any) -> tuple[LabelledRecord, ...]:
+    taxonomy, codebook = default_taxonomy(), default_codebook()
+    return load_examples(
+        [write_complaints(path, **options)],
+        causes=[cause.id for cause in taxonomy.causes],
+        signs=[sign.id for sign in codebook.signs],
+        marks=[mark.id for mark in codebook.marks],
+    ).records
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory) -> tuple[LabelledRecord, ...]:
+    return read_records(tmp_path_factory.mktemp("records") / "few.jsonl")
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory, tiny_tokenizer) -> TrainSettings:
+    """Two epochs from an encoder that reads 64 tokens: many texts are longer."""
+    torch.set_num_threads(1)
+    base = tmp_path_factory.mktemp("base") / "short"
+    save_modernbert(base, tiny_tokenizer, positions=64, layers=1)
+    fit = FitSettings(epochs=2, batch_tokens=1024)
+    return TrainSettings(base=str(base), fractions=(0.6, 0.2, 0.2), fit=fit)
+
+
+class StoppedError(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory, records, settings) -> Path:
+    """Where a bundle was to be: its training was stopped in the second epoch."""
+
+    def stop(stage: str, *_: object) -> None:
+        if stage.startswith("epoch 2"):
+            raise StoppedError
+
+    directory = tmp_path_factory.mktemp("trained") / "bundle"
+    with pytest.raises(StoppedError):
+        train(records, directory=directory, settings=settings, device=CPU, report=stop)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def stages(stopped) -> list[str]:
+    """The stages that the second sitting told; what stood on disk before it is the first."""
+    return [path.relative_to(stopped.parent).as_posix() for path in stopped.parent.glob("*/*")]
+
+
+@pytest.fixture(scope="module")
+def trained(records, settings, stopped, stages) -> Trained:
+    """The bundle of the same training, taken up again."""
+    return train(
+        records,
+        directory=stopped,
+        settings=settings,
+        device=CPU,
+        report=lambda stage, *_: stages.append(stage),
+    )
+
+
+# --- train --------------------------------------------------------------------------------------
+
+
+def test_a_bundle_loads_and_answers_every_record(trained, records):
+    analyzer = load_analyzer(trained.analyzer.bundle.directory, threads=1)
+    answers = analyzer.assess([labelled.record for labelled in records])
+    assert [answer.case_id for answer in answers] == [r.record.case_id for r in records]
+    assert all(answer.root_cause.labels for answer in answers)
+
+
+def test_texts_longer_than_the_encoder_reads_are_answered_in_windows(trained, records):
+    answers = trained.analyzer.assess([labelled.record for labelled in records])
+    assert trained.analyzer.bundle.network["window"] == 64
+    assert {len(r.record.text) > 62 for r in records} == {True, False}
+    assert all((a.text.windows > 1) == (a.text.chars > 62) for a in answers)
+
+
+def test_the_manifest_says_what_the_bundle_learned_from(trained, records):
+    noted = trained.analyzer.bundle.manifest["training"]
+    assert (noted["base"], noted["epochs"], noted["fit"]["epochs"]) == ("short", 2, 2)
+    assert sum(noted["examples"].values()) == len(records) == 50
+    assert min(noted["examples"].values()) > 0
+
+
+def test_the_manifest_holds_no_path_and_no_complaint(trained, records, settings):
+    written = (trained.analyzer.bundle.directory / "manifest.json").read_text("utf-8")
+    assert str(Path(settings.base).parent) not in written
+    assert not any(labelled.record.text in written for labelled in records)
+
+
+def test_the_card_shows_what_was_measured(trained):
+    card = trained.analyzer.bundle.file("card.md").read_text("utf-8")
+    figures = trained.analyzer.bundle.manifest["metrics"]
+    shown = [f"{figures[part]['level1_accuracy']:.3f}" for part in ("development", "test")]
+    assert f"| level1_accuracy | {' | '.join(shown)} |" in card
+
+
+def test_both_held_out_parts_are_measured_with_the_baseline(trained):
+    noted = trained.analyzer.bundle.manifest["training"]["examples"]
+    found = [(each.part, each.network.records) for each in trained.measured]
+    assert found == [(part, noted[part]) for part in ("development", "test")]
+    assert all(each.baseline.digest == each.network.digest for each in trained.measured)
+
+
+def test_an_epoch_is_told_each(trained):
+    assert [epoch.number for epoch in trained.history] == [1, 2]
+
+
+def test_an_interrupted_training_goes_on_with_the_epoch_that_was_due(trained, stages):
+    assert (stages[0], set(stages[1:])) == (f"bundle.fit/{FILE}", {"epoch 2/2"})
+
+
+def test_no_state_is_left_beside_a_whole_bundle(trained, stopped):
+    assert [path.name for path in stopped.parent.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize(("seed", "same"), [(0, True), (1, False)])
+def test_the_seed_decides_the_weights_and_no_interruption_does(
+    trained, records, settings, tiny_labels, seed, same
+):
+    parts = split(records, seed=0, fractions=settings.fractions)
+    network, history = tune(
+        pick(records, parts, "train"),
+        pick(records, parts, "development"),
+        encoder=load_encoder(settings.base, device=CPU, dropout=settings.fit.encoder_dropout),
+        labels=tiny_labels,
+        taxonomy=default_taxonomy(),
+        settings=replace(settings.fit, seed=seed),
+        device=CPU,
+    )
+    found, wanted = halved(network).state_dict(), load_network(trained.analyzer.bundle).state_dict()
+    assert all(torch.equal(found[name], weight) for name, weight in wanted.items()) is same
+    assert (tuple(history) == trained.history) is same
+
+
+def test_examples_of_the_taxonomy_are_evidence_from_end_to_end():
+    (first, *_) = catalogue_examples(default_taxonomy())
+    (span,) = first.spans
+    assert (span.start, span.end, span.labels) == (0, len(first.record.text), (first.primary,))
+
+
+def test_a_part_without_records_is_not_measured(trained, records):
+    parts = {"development": records[:3], "test": ()}
+    found = measure_parts(parts, analyzer=trained.analyzer, baseline=None)
+    assert [(each.part, each.baseline) for each in found] == [("development", None)]
+
+
+# --- what cannot be trained ---------------------------------------------------------------------
+
+
+def test_one_cause_alone_is_refused(settings, tmp_path):
+    alike = read_records(tmp_path / "one.jsonl", causes=CAUSES[:1])
+    with pytest.raises(BaselineError, match=r"1 primary causes and .* at least 2"):
+        train(alike, directory=tmp_path / "bundle", settings=settings, device=CPU)
+
+
+def test_an_unknown_base_is_refused(records, settings, tmp_path):
+    unknown = replace(settings, base=str(tmp_path / "nowhere"))
+    with pytest.raises(EncoderError, match="nowhere: no usable checkpoint"):
+        train(records, directory=tmp_path / "bundle", settings=unknown, device=CPU)
+
+
+def test_a_directory_that_holds_something_else_is_refused_before_training(
+    records, settings, tmp_path
+):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(BundleError, match="holds something else; wanted a new or empty directory"):
+        train(records, directory=tmp_path, settings=settings, device=CPU, report=None)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+# --- evaluate -----------------------------------------------------------------------------------
+
+
+def test_a_held_out_part_gives_the_figures_of_the_training(trained, records):
+    found = evaluate_bundle(trained.analyzer, records[::-1], part="test")
+    (_, test) = trained.measured
+    assert (found.part, found.network.records) == ("test", test.network.records)
+    assert found.network.level1_accuracy.value == test.network.level1_accuracy.value
+    assert found.baseline.level1_accuracy.value == test.baseline.level1_accuracy.value
+
+
+def test_on_other_records_all_are_measured_and_no_baseline(trained, records):
+    found = evaluate_bundle(trained.analyzer, records[:10], part="auto")
+    assert (found.part, found.network.records, found.baseline) == ("all", 10, None)
+
+
+def test_own_records_with_other_labels_are_not_taken_for_held_out(trained, records):
+    changed = [replace(r, group="one") if i < 45 else r for i, r in enumerate(records)]
+    with pytest.raises(ProvenanceError, match="other records found than in the training of bundle"):
+        evaluate_bundle(trained.analyzer, changed, part="auto")
+
+
+def test_a_part_without_records_is_named(trained, records):
+    with pytest.raises(EvaluateError, match="test: 0 of 1 records found"):
+        evaluate_bundle(trained.analyzer, records[:1], part="test")

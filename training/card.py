@@ -1,0 +1,78 @@
+"""The bundle's card: what it is, what it learned from, what it may not be used for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.bundle import Bundle
+
+
+def write_card(manifest: Mapping[str, Any], bundle: Bundle) -> str:
+    """The text of ``card.md``, every figure taken from the manifest."""
+    trained = manifest.get("training", {})
+    rows = [f"| {name} | {value} |" for name, value in _facts(manifest, trained, bundle)]
+    return "\n".join(
+        [
+            f"# {manifest['name']}",
+            "",
+            "读中文人身保险投诉:根因(可多选,附原文证据)与代理退保迹象(仅供核验)。",
+            "Reads Chinese life-insurance complaints: root causes with evidence, and signs of",
+            "proxy-surrender agents for a person to check.",
+            "",
+            "| | |",
+            "|---|---|",
+            *rows,
+            "",
+            *_figures(manifest.get("metrics", {})),
+            "## 用途与限制 Use and limits",
+            "",
+            "- 提示只影响由谁复核,不得用于拒绝、拖延或降低任何投诉的处理。",
+            "  A level may change who reviews. It may not refuse, delay or lower a complaint.",
+            "- 受害人不给等级,只提示提供帮助。 A victim gets no level, only an offer of help.",
+            "- 训练文本为撰写而非采集,真实来件上的效果须由保险公司以自有数据评估后再用。",
+            "  The texts it learned from were written, not collected: measure it on your own",
+            "  complaints before relying on it.",
+            "- 开发集用于选择轮次、阈值和校准;它的数字偏乐观,留一写作者的数字更诚实。",
+            "  Epochs, thresholds and calibration were chosen on the development split.",
+            "",
+        ]
+    )
+
+
+def _figures(metrics: Mapping[str, Mapping[str, float | int | None]]) -> list[str]:
+    """A table of what was measured, a column a part; nothing where nothing was."""
+    if not metrics:
+        return []
+    names = dict.fromkeys(name for figures in metrics.values() for name in figures)
+    columns = list(metrics.values())
+    return [
+        "## 测得 Measured",
+        "",
+        f"| | {' | '.join(metrics)} |",
+        f"|---|{'---|' * len(metrics)}",
+        *(f"| {n} | {' | '.join(_shown(c.get(n)) for c in columns)} |" for n in names),
+        "",
+    ]
+
+
+def _shown(value: float | int | None) -> str:
+    if value is None:
+        return "—"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def _facts(
+    manifest: Mapping[str, Any], trained: Mapping[str, Any], bundle: Bundle
+) -> list[tuple[str, object]]:
+    examples = trained.get("examples", {})
+    return [
+        ("编码器 encoder", trained.get("base", "?")),
+        ("建立 created", manifest["created"]),
+        ("xiaobao", manifest["xiaobao"]),
+        ("分类 taxonomy", bundle.taxonomy.version),
+        ("迹象手册 codebook", bundle.codebook.version),
+        ("标签 labels", len(bundle.labels.evidence)),
+        ("训练 training texts", examples.get("train", "?")),
+        ("开发 development texts", examples.get("development", "?")),
+        ("测试 test texts", examples.get("test", "?")),
+        ("轮次 epochs", f"{trained.get('best_epoch', '?')} / {trained.get('epochs', '?')}"),
+    ]

@@ -1,0 +1,63 @@
+"""Measuring: a bundle and the baseline on the same records, by the same ruler."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from models.analyzer import Analyzer
+from models.record import LabelledRecord
+from training.linear import LinearBaseline
+from training.metrics import Evaluation, measure
+from training.predictions import prediction_of
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The network and the baseline on one part of the records; None: there is no baseline."""
+
+    part: str
+    network: Evaluation
+    baseline: Evaluation | None
+
+
+def measure_part(
+    part: str,
+    records: Sequence[LabelledRecord],
+    *,
+    analyzer: Analyzer,
+    baseline: LinearBaseline | None,
+) -> Measured:
+    """The answers of both to ``records``, against the taxonomy and codebook of the bundle."""
+    taxonomy, codebook = analyzer.bundle.taxonomy, analyzer.bundle.codebook
+    answers = analyzer.assess([labelled.record for labelled in records])
+    ours = [prediction_of(answer) for answer in answers]
+    network = measure(records, ours, taxonomy=taxonomy, codebook=codebook)
+    if baseline is None:
+        return Measured(part, network, None)
+    theirs = baseline.predict(records, codebook=codebook)
+    return Measured(part, network, measure(records, theirs, taxonomy=taxonomy, codebook=codebook))
+
+
+def measure_parts(
+    parts: Mapping[str, Sequence[LabelledRecord]],
+    *,
+    analyzer: Analyzer,
+    baseline: LinearBaseline | None,
+) -> list[Measured]:
+    """Each part that has records, in order."""
+    return [
+        measure_part(part, records, analyzer=analyzer, baseline=baseline)
+        for part, records in parts.items()
+        if records
+    ]
+
+
+def headline_of(evaluation: Evaluation) -> dict[str, float | int | None]:
+    """The few figures that travel in the manifest."""
+    return {
+        "records": evaluation.records,
+        "level1_accuracy": evaluation.level1_accuracy.value,
+        "level2_accuracy": evaluation.level2_accuracy.value,
+        "causes_micro_f1": evaluation.causes.micro.value,
+        "signs_micro_f1": evaluation.signs.micro.value,
+        "marks_micro_f1": evaluation.marks.micro.value,
+    }

@@ -1,0 +1,91 @@
+"""Provenance: what a bundle's manifest notes of its training, and whether records are the same.
+
+Names data by fingerprints; holds no text and no case id.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from models.errors import XiaobaoError
+from models.record import LabelledRecord
+from training.encoders import EMBEDDED
+from training.run_state import Epoch, FitSettings
+from training.splits import Split, split
+
+PARTS = ("train", "development", "test")
+FRACTIONS = (0.8, 0.1, 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """What to tune from and how. ``fractions``: train, development, test."""
+
+    base: str = str(EMBEDDED)
+    fractions: tuple[float, float, float] = FRACTIONS
+    split_seed: int = 0
+    fit: FitSettings = field(default_factory=FitSettings)
+
+
+class ProvenanceError(XiaobaoError):
+    """Records that cannot be split as they were when a bundle was trained."""
+
+
+def fingerprint(records: Iterable[LabelledRecord]) -> str:
+    """sha256 over ids and texts, whatever their order: names a data set without showing it."""
+    lines = sorted(f"{r.record.case_id}\x1f{r.record.text}" for r in records)
+    return hashlib.sha256("\x1e".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def facts_of(
+    records: Sequence[LabelledRecord],
+    parts: Split,
+    settings: TrainSettings,
+    history: Sequence[Epoch],
+) -> dict[str, Any]:
+    """What ``manifest.json`` holds under ``training``, but the encoder's name."""
+    best = max(history, key=lambda epoch: epoch.score)
+    return {
+        "data": fingerprint(records),
+        "parts": {part: fingerprint(pick(records, parts, part)) for part in PARTS},
+        "examples": {part: len(getattr(parts, part)) for part in PARTS},
+        "fractions": list(settings.fractions),
+        "split_seed": settings.split_seed,
+        "epochs": len(history),
+        "best_epoch": best.number,
+        "development_score": round(best.score, 4),
+        "fit": json.loads(json.dumps(asdict(settings.fit))),
+    }
+
+
+def is_own(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> bool:
+    """Whether these are the records that the bundle was trained on; labels may have changed."""
+    return bool(manifest.get("training", {}).get("data") == fingerprint(records))
+
+
+def split_again(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> Split:
+    """The split of the bundle's training, for its own records or others.
+
+    Raises ProvenanceError where its own records come out in other parts, as after a change of
+    labels: a development part would then hold texts that the bundle learned from.
+    """
+    trained = manifest.get("training", {})
+    train, development, test = trained.get("fractions", FRACTIONS)
+    seed = trained.get("split_seed", 0)
+    parts = split(records, seed=seed, fractions=(train, development, test))
+    noted = trained.get("parts") if is_own(records, manifest) else None
+    for part, wanted in (noted or {}).items():
+        if fingerprint(pick(records, parts, part)) != wanted:
+            raise ProvenanceError(
+                f"{part}: other records found than in the training of {manifest['name']}, as its "
+                "labels or groups have changed since; wanted --part all with --baseline-data, or a "
+                "bundle trained anew"
+            )
+    return parts
+
+
+def pick(records: Sequence[LabelledRecord], parts: Split, part: str) -> list[LabelledRecord]:
+    """The records of one part, in order."""
+    return [records[place] for place in getattr(parts, part)]
