@@ -89,7 +89,7 @@ def draw_plots(
         Plot("f1_causes.png", "二级原因 F1 Level-2 causes"): _f1_bars(
             evaluation.causes, baseline.causes if baseline else None, lettering
         ),
-        Plot("f1_signs.png", "征兆 F1 Signs"): _f1_bars(
+        Plot("f1_signs.png", "迹象 F1 Signs"): _f1_bars(
             evaluation.signs, baseline.signs if baseline else None, lettering
         ),
         Plot("coverage_risk.png", "覆盖率与风险 Coverage and risk"): _coverage(

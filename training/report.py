@@ -31,8 +31,8 @@ from training.tables import (
 VERDICTS: tuple[tuple[str, Reading], ...] = (
     ("一级原因准确率 level-1 accuracy", lambda e: e.level1_accuracy),
     ("二级原因准确率 level-2 accuracy", lambda e: e.level2_accuracy),
-    ("征兆微平均 F1 signs micro F1", lambda e: e.signs.micro),
-    ("征兆宏平均 F1 signs macro F1", lambda e: e.signs.macro),
+    ("迹象微平均 F1 signs micro F1", lambda e: e.signs.micro),
+    ("迹象宏平均 F1 signs macro F1", lambda e: e.signs.macro),
 )
 READING = (
     "方括号内为 95 % 区间:按单元(同组记录为一单元,否则每条记录)自助重抽样的百分位区间。 "
@@ -48,7 +48,7 @@ READING = (
     "Evidence F1 counts characters.",
     "校准误差 ECE:15 个等量分箱(Naeini 等 2015;等量分箱见 Nixon 等 2019)。 "
     "ECE uses 15 bins of equal mass; resampling pushes its interval upwards a little.",
-    "误提示:非代理操作的记录被定为 REVIEW 及以上;“金标上限”是规则作用于金标征兆的结果。 "
+    "误提示:非代理操作的记录被定为 REVIEW 及以上;“金标上限”是规则作用于金标迹象的结果。 "
     "False flag: a record not agent-run at REVIEW or above; the last column applies the policy "
     "to gold labels.",
     "级别仅供核验,不影响受理、时限和处理结果。 Levels are advisory.",
@@ -182,7 +182,7 @@ def _tables(evaluation: Evaluation, baseline: Evaluation | None) -> tuple[Table,
         label_table(
             "二级原因 Level-2 causes", evaluation.causes, baseline.causes if baseline else None
         ),
-        label_table("征兆 Signs", evaluation.signs, baseline.signs if baseline else None),
+        label_table("迹象 Signs", evaluation.signs, baseline.signs if baseline else None),
         label_table(
             "保护标记 Protective marks", evaluation.marks, baseline.marks if baseline else None
         ),

@@ -37,8 +37,8 @@ HEADLINE: tuple[tuple[str, Reading], ...] = (
     ("全部原因微平均 F1 causes micro F1", lambda e: e.causes.micro),
     ("全部原因宏平均 F1 causes macro F1", lambda e: e.causes.macro),
     ("全部原因样本 F1 causes samples F1", lambda e: e.causes.samples),
-    ("征兆微平均 F1 signs micro F1", lambda e: e.signs.micro),
-    ("征兆宏平均 F1 signs macro F1", lambda e: e.signs.macro),
+    ("迹象微平均 F1 signs micro F1", lambda e: e.signs.micro),
+    ("迹象宏平均 F1 signs macro F1", lambda e: e.signs.macro),
     ("保护标记微平均 F1 marks micro F1", lambda e: e.marks.micro),
     ("保护标记宏平均 F1 marks macro F1", lambda e: e.marks.macro),
     ("证据字符 F1(标签一致)evidence F1, agreed", lambda e: together(e, "agreed").f1),
@@ -125,7 +125,7 @@ def slice_table(evaluation: Evaluation, baseline: Evaluation | None) -> Table:
     columns = (
         *("维度 slice", "条数 records", "一级准确率 level-1", "二级准确率 level-2"),
         *(
-            "征兆 F1 signs",
+            "迹象 F1 signs",
             "误提示 false flags",
             "送复核 reviewed",
             "基线一级 baseline level-1",
@@ -190,7 +190,7 @@ def _level_rates(levels: LevelFigures) -> dict[str, Rate]:
         "真实客户误提示 false flags": levels.false_flags,
     }
     for recall in levels.recalls:
-        among = ",有征兆 with a sign" if recall.signed else ""
+        among = ",有迹象 with a sign" if recall.signed else ""
         rates[f"代理操作 ≥ {recall.level} agent-run{among}"] = recall.rate
     for genre in levels.false_flags_by_genre:
         rates[f"误提示 false flags · {genre.name}"] = genre.rate

@@ -1,0 +1,220 @@
+"""Commands of training: ``train``, ``evaluate``, ``pretrain``, ``check-data``.
+
+Imports what it needs when a command runs. Exit codes: 0 done, 1 done but some rows failed, 2
+wrong usage or unreadable input.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.terminal import (
+    CommandError,
+    device_of,
+    plain_console,
+    progress_bar,
+    read_examples,
+    write_measured,
+)
+
+PARTS = ("auto", "all", "train", "development", "test")
+_Data = Annotated[
+    list[Path],
+    typer.Option("--data", metavar="FILE...", help="标注文件 · labelled jsonl, csv, xlsx, parquet"),
+]
+# An option takes one value: the files after the first of `--data A B` arrive as arguments.
+_More = Annotated[list[Path] | None, typer.Argument(metavar="", hidden=True)]
+_Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="随机种子 · seed")]
+_SplitSeed = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, help="数据划分种子 · seed of the split")
+]
+_Device = Annotated[str, typer.Option(help="auto, cpu, cuda")]
+
+
+def train(
+    data: _Data,
+    out: Annotated[Path, typer.Option("--out", help="模型包写入的目录 · bundle directory")],
+    more: _More = None,
+    base: Annotated[
+        str | None, typer.Option("--base", help="编码器路径或名称 · checkpoint path or hub id")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="最多轮次 · at most")] = None,
+    batch_tokens: Annotated[
+        int | None, typer.Option(min=64, help="每步词元 · tokens a step")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
+    seed: _Seed = 0,
+    split_seed: _SplitSeed = 0,
+    device: _Device = "auto",
+) -> None:
+    """在标注数据上训练模型包,并与线性基线对照 · Train a bundle, baseline beside it.
+
+    Goes on where an interrupted run of the same settings stopped. The reports stand beside the
+    bundle, in NAME-report/development and NAME-report/test.
+    """
+    from training.encoders import EMBEDDED
+    from training.fitting import FitSettings
+    from training.tuning import TrainSettings
+    from training.tuning import train as run
+
+    console, chosen, out = plain_console(), device_of(device), out.resolve()
+    examples = read_examples([*data, *(more or ())], console)
+    given = {"epochs": epochs, "batch_tokens": batch_tokens, "learning_rate": learning_rate}
+    fit = FitSettings(seed=seed, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    with progress_bar(console) as progress:
+        task = progress.add_task("starting", total=None)
+
+        def report(stage: str, step: int, steps: int, loss: float) -> None:
+            progress.update(
+                task, description=f"{stage}  loss {loss:.3f}", completed=step, total=steps
+            )
+
+        trained = run(
+            examples.records,
+            directory=out,
+            settings=TrainSettings(base=base or str(EMBEDDED), fit=fit, split_seed=split_seed),
+            device=chosen,
+            report=report,
+            on_epoch=lambda epoch: progress.console.print(
+                f"epoch {epoch.number}: loss {epoch.loss:.3f}, development {epoch.score:.4f}"
+            ),
+            stage=lambda name: progress.update(task, description=name),
+        )
+    for measured in trained.measured:
+        write_measured(measured, out.with_name(f"{out.name}-report") / measured.part, console)
+    console.print(f"模型包 bundle: {out} ({trained.analyzer.bundle.name})")
+    raise typer.Exit(1 if examples.faults else 0)
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="模型包目录 · bundle directory")],
+    data: _Data,
+    report: Annotated[Path, typer.Option("--report", help="报告目录 · report directory")],
+    more: _More = None,
+    part: Annotated[
+        str, typer.Option(help=f"{', '.join(PARTS)};auto:训练数据取开发集,其他取全部")
+    ] = "auto",
+    baseline_data: Annotated[
+        list[Path] | None, typer.Option("--baseline-data", help="基线的训练文件 · to fit it on")
+    ] = None,
+) -> None:
+    """评估模型包并写报告 · Evaluate a bundle: JSON, Markdown and plots.
+
+    On the files that the bundle was trained on, --part auto takes the development split and the
+    baseline is fitted on the training split. On other files it takes all records, and the
+    baseline is shown if --baseline-data names files to fit it on.
+    """
+    from models.analyzer import load_analyzer
+    from training.evaluating import evaluate_bundle
+
+    console = plain_console()
+    if part not in PARTS:
+        raise CommandError(f"--part: {part!r} found, one of {', '.join(PARTS)} wanted")
+    if more and baseline_data:
+        # The second file of `--baseline-data A B` would be taken for one to evaluate.
+        raise CommandError(
+            f"{more[0]}: found without an option of its own; wanted --data or --baseline-data "
+            "before each file, where both are given"
+        )
+    analyzer = load_analyzer(bundle)
+    examples = read_examples([*data, *(more or ())], console, analyzer.bundle)
+    others = read_examples(baseline_data, console, analyzer.bundle) if baseline_data else None
+    measured = evaluate_bundle(
+        analyzer,
+        examples.records,
+        part=part,
+        baseline_records=others.records if others else (),
+    )
+    write_measured(measured, report, console)
+    raise typer.Exit(1 if examples.faults or (others and others.faults) else 0)
+
+
+def pretrain(
+    corpus: Annotated[
+        list[Path],
+        typer.Option(
+            "--corpus", metavar="FILE...", help="每行一段的文本,可为 .xz · a paragraph a line"
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="编码器写入的目录 · checkpoint directory")],
+    more: _More = None,
+    base: Annotated[
+        str | None, typer.Option("--base", help="起点,默认内置编码器 · path or hub id")
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0.01, help="总时长 · time in all")] = 60.0,
+    learning_rate: Annotated[float, typer.Option(min=0.0)] = 5e-4,
+    batch: Annotated[int, typer.Option(min=1, help="每步段数 · blocks a step")] = 32,
+    length: Annotated[int, typer.Option(min=16, help="每段词元 · tokens a block")] = 128,
+    words_from: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="此后整词遮盖,之前单字 · share before whole words"),
+    ] = 0.0,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="用 torch.compile 加速,需编译器 · needs a compiler")
+    ] = False,
+    seed: _Seed = 0,
+    device: _Device = "auto",
+) -> None:
+    """在本机的无标注文本上继续预训练编码器 · Masked-language modelling on your own text.
+
+    Goes on where an interrupted run of the same settings stopped. The result is a checkpoint for
+    ``xiaobao train --base``. The text stays on this machine.
+    """
+    from training.encoders import EMBEDDED
+    from training.pretraining import PretrainSettings, Progress
+    from training.pretraining import pretrain as run
+
+    console, chosen, out = plain_console(), device_of(device), out.resolve()
+    settings = PretrainSettings(
+        minutes=minutes,
+        learning_rate=learning_rate,
+        batch=batch,
+        length=length,
+        words_from=words_from,
+        seed=seed,
+    )
+    with progress_bar(console) as progress:
+        task = progress.add_task("starting", total=60 * minutes)
+
+        def report(now: Progress) -> None:
+            rate = now.tokens / max(now.seconds, 1e-9)
+            text = f"loss {now.loss:.3f}  {rate:,.0f} tokens/s"
+            progress.update(task, description=text, completed=now.seconds)
+
+        done = run(
+            [*corpus, *(more or ())],
+            base=base or EMBEDDED,
+            directory=out,
+            settings=settings,
+            device=chosen,
+            report=report,
+            compiled=compiled,
+        )
+    console.print(f"编码器 encoder: {out} (loss {done.loss:.3f}, {done.tokens:,} tokens)")
+
+
+def check_data(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="标注文件 · labelled files")
+    ],
+    disagreements: Annotated[
+        bool, typer.Option("--disagreements", help="列出可疑标签(较慢)· doubtful labels, slower")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+) -> None:
+    """检查标注数据 · Check labelled files: faults, duplicates, doubtful labels."""
+    import json
+
+    from models.codebook import default_codebook
+    from models.labels import label_space
+    from models.taxonomy import default_taxonomy
+    from training.checking import check
+    from training.examples import load_examples
+
+    labels = label_space(default_taxonomy(), default_codebook())
+    examples = load_examples(files, causes=labels.causes, signs=labels.signs, marks=labels.marks)
+    found = check(examples, labels=labels.evidence, disagreements=disagreements)
+    text = json.dumps(found.as_json(), ensure_ascii=False) if as_json else found.as_text()
+    typer.echo(text)
+    raise typer.Exit(1 if found.faults else 0)

@@ -1,0 +1,88 @@
+"""What the commands of training show in a terminal: faults, a progress bar, tables, devices.
+
+Writes to standard error, so that standard output stays the answer's.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from models.errors import XiaobaoError
+
+if TYPE_CHECKING:
+    import torch
+
+    from models.bundle import Bundle
+    from training.examples import Examples
+    from training.measuring import Measured
+
+
+class CommandError(XiaobaoError):
+    """A command that was given what it cannot work with."""
+
+
+def plain_console(*, stderr: bool = True) -> Console:
+    """A console that neither wraps a path nor reads a bracket in it as markup."""
+    return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False)
+
+
+def read_examples(
+    files: Sequence[Path], console: Console, bundle: "Bundle | None" = None
+) -> "Examples":
+    """The examples of the files, at least one; each fault is told, with its file and row."""
+    from models.codebook import default_codebook
+    from models.labels import label_space
+    from models.taxonomy import default_taxonomy
+    from training.examples import load_examples
+
+    taxonomy = bundle.taxonomy if bundle else default_taxonomy()
+    labels = bundle.labels if bundle else label_space(taxonomy, default_codebook())
+    examples = load_examples(
+        files,
+        causes=labels.causes,
+        signs=labels.signs,
+        marks=labels.marks,
+        facets=taxonomy.facets,
+    )
+    for fault in examples.faults:
+        where = f"{fault.file}:{fault.row} {fault.field or ''}".rstrip()
+        console.print(f"{where}: {fault.reason}")
+    if not examples.records:
+        raise CommandError(f"{', '.join(map(str, files))}: no usable record found, one wanted")
+    return examples
+
+
+def write_measured(measured: "Measured", directory: Path, console: Console) -> None:
+    """Writes the report of an evaluation and shows its table."""
+    from training.report import as_table, write_report
+
+    title = f"评估报告 Evaluation: {measured.part}"
+    write_report(measured.network, baseline=measured.baseline, directory=directory, title=title)
+    console.print(as_table(measured.network, measured.baseline), soft_wrap=False)
+    console.print(f"报告 report: {directory / 'report.md'}")
+
+
+def device_of(name: str) -> "torch.device":
+    """The device of a name; auto is the graphics processor where there is one."""
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
+        raise CommandError(f"--device: {name!r} is not available; wanted auto, cpu or cuda")
+    return torch.device(name)
+
+
+def progress_bar(console: Console) -> Progress:
+    """A description, a bar, the time gone and to go; nothing where nobody watches, as in a log."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
