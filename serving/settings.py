@@ -1,0 +1,73 @@
+"""Settings of the service: read from XIAOBAO_* variables when asked for, never at import."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.errors import XiaobaoError
+
+MOST_RECORDS = 256
+"""The most records one batch request may hold: part of the API, settings can only lower it."""
+
+
+class SettingsError(XiaobaoError):
+    """A setting has a value that cannot be meant."""
+
+
+class ServingSettings(BaseSettings):
+    """How the service runs. What the network knows (thresholds, names) travels in its bundle."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="XIAOBAO_", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; loopback unless allowed.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    bundle: Path | None = Field(None, description="Bundle directory; empty: the embedded bundle.")
+    threads: int | None = Field(
+        None, ge=1, description="Threads of the inference runtime; empty: the runtime decides."
+    )
+    max_body_bytes: int = Field(
+        8 * 1024 * 1024, ge=1024, description="Largest request body in bytes; above it: 413."
+    )
+    max_text_chars: int = Field(
+        200_000,
+        ge=1000,
+        description="Longest single text in code points; above it: 413. Nothing is ever cut.",
+    )
+    max_batch: int = Field(
+        MOST_RECORDS, ge=1, le=MOST_RECORDS, description="Most records in one batch request."
+    )
+    batch_tokens: int = Field(
+        8192, ge=512, description="Tokens (about one a character) read in one inference batch."
+    )
+    batch_wait_ms: float = Field(
+        2.0, ge=0, le=1000, description="Wait for company while busy; an idle service never waits."
+    )
+    queue_chars: int = Field(
+        500_000, ge=1000, description="Characters accepted but unanswered; above it: 429."
+    )
+    deadline_s: float = Field(
+        60.0, gt=0, description="Seconds a request may wait for its answer; after it: 503."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log line written; lines never hold text of a complaint."
+    )
+
+
+def read_settings(**given: Any) -> ServingSettings:
+    """Settings from the environment, with what was given (not None) on top.
+
+    Raises SettingsError naming each variable that cannot be meant, without its value.
+    """
+    try:
+        return ServingSettings(
+            **{name: value for name, value in given.items() if value is not None}
+        )
+    except ValidationError as error:
+        faults = (
+            f"XIAOBAO_{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors()
+        )
+        raise SettingsError("; ".join(faults)) from None

@@ -1,0 +1,110 @@
+"""Assessments as a table to read on a terminal: 100 to 120 columns, Chinese at double width.
+
+Only shows. Level is told by mark and word, colour is an extra. Words of a complaint are shown as
+plain text: no markup, no control characters.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from models.assessment import NOTICE, Assessment
+
+# Mark and style by level id; the word comes from the codebook of the bundle.
+_LOOKS = {
+    "NONE": ("·", "dim"),
+    "WATCH": ("○", "cyan"),
+    "REVIEW": ("▲", "yellow"),
+    "PRIORITY": ("■", "bold red"),
+}
+_MOST_NAMES = 3  # of each kind in one cell; the rest is counted
+
+Shown = tuple[int, Assessment]
+
+
+def assessment_table(answers: Iterable[Shown], *, levels: Mapping[str, str]) -> Table:
+    """One line a record: pairs of input row and assessment; ``levels`` are names by id."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("案件", max_width=14, overflow="fold")
+    table.add_column("主要根因", max_width=18, overflow="fold")
+    table.add_column("其他根因", max_width=18, overflow="fold")
+    table.add_column("提示", no_wrap=True)
+    table.add_column("迹象−/标志+", max_width=23, overflow="fold")
+    table.add_column("证据", max_width=24, no_wrap=True, overflow="ellipsis")
+    table.add_column("复核", no_wrap=True)
+    for row, answer in answers:
+        table.add_row(*_cells(row, answer, levels))
+    return table
+
+
+def summary(
+    found: Counter[str], *, reviews: int, failed: int, levels: Mapping[str, str]
+) -> RenderableType:
+    """Counts of levels, of cases to read and of failed rows, above what a flag does not do."""
+    counts = Text("  ").join(
+        Text.assemble(level_text(level, levels), f" {found[level]}")
+        for level in sorted(found, key=_severity)
+    )
+    total = f"共 {sum(found.values())} 件 cases   需人工复核 to review {reviews}"
+    lines = [Text(total + (f"   失败行 failed rows {failed}" if failed else "")), counts]
+    notice = f"{NOTICE} · A flag is advice to verify: it never refuses or delays a complaint."
+    return Group(*lines, Text(notice, style="italic"))
+
+
+def level_text(level: str, levels: Mapping[str, str]) -> Text:
+    """The level as mark and word, coloured."""
+    mark, style = _LOOKS.get(level, ("?", ""))
+    return Text(f"{mark} {levels.get(level, level)}", style=style)
+
+
+def plain(words: str) -> str:
+    """The words on one line, without control or invisible characters."""
+    kept = (char if unicodedata.category(char)[0] != "C" else " " for char in words)
+    return " ".join("".join(kept).split())
+
+
+def _cells(row: int, answer: Assessment, levels: Mapping[str, str]) -> tuple[Text, ...]:
+    root, agent = answer.root_cause, answer.agent
+    others = [label.name for label in root.labels if label.id != root.primary.id]
+    return (
+        Text(plain(answer.case_id or f"#{row}")),
+        Text.assemble(root.primary.name, (f" {_percent(root.primary.probability)}", "dim")),
+        Text(_few(others)),
+        level_text(agent.level, levels),
+        Text(_signs(answer)),
+        Text(_first_words(answer)),
+        Text("! 复核" if answer.review.needed else ""),
+    )
+
+
+def _signs(answer: Assessment) -> str:
+    signs = [f"−{sign.name}" for sign in answer.agent.signs]
+    marks = [f"+{mark.name}" for mark in answer.agent.marks]
+    return "\n".join(words for words in (_few(signs), _few(marks)) if words)
+
+
+def _percent(probability: float) -> str:
+    """Never 100 %: nothing that was read is certain."""
+    return ">99%" if probability > 0.99 else f"{probability:.0%}"
+
+
+def _first_words(answer: Assessment) -> str:
+    primary = answer.root_cause.primary.id
+    for label in answer.root_cause.labels:
+        if label.id == primary and label.evidence:
+            return plain(max(label.evidence, key=lambda piece: piece.score).text)
+    return ""
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return "\n".join(names[:_MOST_NAMES]) + (f" … {more}" if more > 0 else "")
+
+
+def _severity(level: str) -> int:
+    return list(_LOOKS).index(level) if level in _LOOKS else len(_LOOKS)

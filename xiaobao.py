@@ -1,0 +1,131 @@
+"""The front door: one command, ``xiaobao``. Lists every command, imports the one that is run.
+
+Errors that are the user's to mend end here: one line on standard error, exit code 2.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from models.errors import XiaobaoError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command lives, the extra it needs, and its line in the list."""
+
+    module: str
+    function: str
+    extra: str
+    help: str
+
+
+COMMANDS = {
+    "assess": Entry("serving.commands", "assess", "serving", "分析文件中的投诉 · Assess a file"),
+    "serve": Entry("serving.commands", "serve", "serving", "启动本机服务 · Serve the API"),
+    "train": Entry("training.commands", "train", "training", "训练模型包 · Train a bundle"),
+    "evaluate": Entry(
+        "training.commands", "evaluate", "training", "评估模型包 · Evaluate a bundle"
+    ),
+    "pretrain": Entry(
+        "training.commands",
+        "pretrain",
+        "training",
+        "在无标注文本上继续预训练 · Pretrain an encoder",
+    ),
+    "check-data": Entry(
+        "training.commands", "check_data", "training", "检查标注数据 · Check labelled files"
+    ),
+}
+
+
+class FrontDoor(TyperGroup):
+    """Lists COMMANDS without importing them; a command is imported when it is asked for."""
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        listed = {name: TyperCommand(name, help=entry.help) for name, entry in COMMANDS.items()}
+        self.commands.update(listed)
+
+    def resolve_command(  # type: ignore[override]
+        self, ctx: typer.Context, args: list[str]
+    ) -> tuple[str | None, Any, list[str]]:
+        """The command itself, imported now."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        if listed is None or name is None:
+            return name, listed, rest
+        ctx.invoked_subcommand = name  # named already if its import fails
+        return name, _command(name, COMMANDS[name]), rest
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command; an error of the user's is one line and exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except XiaobaoError as error:
+            _stop(str(error))
+        except ModuleNotFoundError as error:
+            _stop(_missing(ctx.invoked_subcommand or "", error))
+
+
+app = typer.Typer(
+    cls=FrontDoor,
+    no_args_is_help=True,
+    # A traceback would show what is being read: complaints.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        try:
+            number = version("xiaobao")
+        except PackageNotFoundError:
+            number = "(未安装 not installed, run from its folder)"
+        typer.echo(f"xiaobao {number}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="版本 · version"),
+    ] = False,
+) -> None:
+    """消保 · Root causes of life-insurance complaints with evidence; agent signs are advisory."""
+
+
+def _command(name: str, entry: Entry) -> Any:
+    function: Callable[..., None] = getattr(import_module(entry.module), entry.function)
+    alone = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    alone.command(name)(function)
+    return typer.main.get_command(alone)
+
+
+def _missing(name: str, error: ModuleNotFoundError) -> str:
+    if name not in COMMANDS or (error.name or "").partition(".")[0] in {"models", "xiaobao"}:
+        raise error  # our own fault, not the user's
+    extra = COMMANDS[name].extra
+    return (
+        f"{name}: 缺少模块 module {error.name} is not installed; "
+        f"install the {extra} extra: pip install '.[{extra}]'"
+    )
+
+
+def _stop(message: str) -> None:
+    typer.echo(f"xiaobao: {message}", err=True)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    app()
