@@ -5,13 +5,9 @@ An answer never depends on what else is in the call.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from models.assessment import (
     AgentSigns,
@@ -26,40 +22,17 @@ from models.assessment import (
     TextRead,
 )
 from models.bundle import Bundle, load_bundle
-from models.calibration import sigmoid
-from models.decoding import Choice, Decoder, Reading, pool_windows
-from models.evidence import character_scores, find_evidence
+from models.decoding import Choice, Decoder, Reading
+from models.evidence import find_evidence
 from models.policy import Decision, decide
 from models.record import Record
-from models.runtimes import Logits, OnnxRuntime, Runtime
+from models.runtimes import OnnxRuntime, Runtime
+from models.scores import TextScores, chunks_of, score_records
 from models.self_check import check_golden
-from models.text import NormalisedText, has_han, language_of, normalise
-from models.windows import Window, WindowReader, pack, pad
-
-# What is scored at once, as token scores are large: 130 labels a token are half a kilobyte.
-CHUNK_RECORDS = 512
-CHUNK_CHARACTERS = 200_000
+from models.text import has_han, language_of
+from models.windows import WindowReader
 
 _Evidence = Mapping[str, tuple[Evidence, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class TextScores:
-    """A text with its windows and their logits: all that is needed to answer."""
-
-    record: Record
-    text: NormalisedText
-    windows: Sequence[Window]
-    logits: Sequence[Logits]
-
-    def pooled(self) -> Mapping[str, NDArray[np.float64]]:
-        """One set of logits for the whole text."""
-        return pool_windows(self.logits, sizes=[len(window.ids) for window in self.windows])
-
-    def characters(self, position: int) -> NDArray[np.float64]:
-        """Probability of one evidence label at each character of the normalised text."""
-        tokens = [sigmoid(w["tokens"][:, position].astype(np.float64)) for w in self.logits]
-        return character_scores(self.windows, tokens, length=len(self.text.text))
 
 
 class Analyzer:
@@ -80,7 +53,7 @@ class Analyzer:
         """One assessment a record, in order; the answer to each is what it would be alone."""
         return [
             self._answer(scores)
-            for chunk in _chunks(records)
+            for chunk in chunks_of(records)
             for scores in self.score(chunk, batch_tokens=batch_tokens)
         ]
 
@@ -109,19 +82,9 @@ class Analyzer:
 
     def score(self, records: Sequence[Record], *, batch_tokens: int = 4096) -> Iterator[TextScores]:
         """Windows and logits of each record, in order: what answers and calibration stand on."""
-        texts = [normalise(record.text) for record in records]
-        windows = self._reader.read([text.text for text in texts])
-        logits: list[Logits] = [{}] * len(windows)
-        for batch in pack(windows, batch_tokens=batch_tokens):
-            ids, mask = pad([windows[i] for i in batch])
-            values = self.runtime.infer(ids, mask)
-            for row, i in enumerate(batch):
-                logits[i] = {name: value[row] for name, value in values.items()}
-        for text, group in groupby(range(len(windows)), key=lambda i: windows[i].text):
-            own = list(group)
-            yield TextScores(
-                records[text], texts[text], [windows[i] for i in own], [logits[i] for i in own]
-            )
+        return score_records(
+            records, reader=self._reader, runtime=self.runtime, batch_tokens=batch_tokens
+        )
 
     def read(self, scores: TextScores) -> Reading:
         """Calibrated probabilities of one record."""
@@ -134,7 +97,9 @@ class Analyzer:
     def _answer(self, scores: TextScores) -> Assessment:
         reading = self.read(scores)
         language = language_of(scores.record.text)
-        choice = self._decoder.choose(reading) if has_han(scores.text.text) else self._blank()
+        choice = self._decoder.choose(reading)
+        if not has_han(scores.text.text):  # where nothing can be read, nothing is guessed
+            reading, choice = replace(reading, agent=0.0), self._blank()
         evidence = {
             id_: self._evidence(scores, id_)
             for id_ in (*choice.causes, *choice.signs, *choice.marks)
@@ -158,7 +123,7 @@ class Analyzer:
         )
 
     def _blank(self) -> Choice:
-        """Where nothing can be read, nothing is guessed."""
+        """The choice for a text without a word of Chinese."""
         fallback = self.bundle.taxonomy.fallback
         return Choice(fallback, (fallback,), (), (), ())
 
@@ -249,18 +214,6 @@ def load_analyzer(directory: Path | None = None, *, threads: int | None = None) 
     analyzer = Analyzer(bundle, OnnxRuntime(bundle.file("network.onnx"), threads=threads))
     check_golden(analyzer.bundle, analyzer.readings)
     return analyzer
-
-
-def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    start = size = 0
-    for at, record in enumerate(records):
-        full = at - start >= CHUNK_RECORDS or size + len(record.text) > CHUNK_CHARACTERS
-        if full and at > start:
-            yield records[start:at]
-            start, size = at, 0
-        size += len(record.text)
-    if start < len(records):
-        yield records[start:]
 
 
 def _within(span: Evidence, others: Sequence[Evidence]) -> bool:

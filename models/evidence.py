@@ -14,6 +14,7 @@ Scores = NDArray[np.float64]
 
 MOST = 3  # spans a label, as annotators were told
 LONG = 40  # characters: a clause beyond this is run-on speech, and only its best part is shown
+GLANCE = 2 * LONG  # what a reader takes in at a glance: no span is longer
 SMOOTH = 7  # characters over which run-on speech is averaged
 REACH = 40  # characters shown of a text of nothing but punctuation
 CLAUSE_END = re.compile(r"[\s,。!?;:、，！？；：]+")
@@ -69,22 +70,29 @@ def _clauses(text: str, scores: Scores) -> list[tuple[int, int]]:
 
 
 def _best_parts(text: str, start: int, end: int, scores: Scores) -> Iterator[tuple[int, int]]:
-    """The stretches of run-on speech whose smoothed score reaches half of its peak."""
+    """The stretches of run-on speech whose smoothed score reaches half of its peak.
+
+    Of one that is longer than ``GLANCE``, what stands around its own peak.
+    """
     smoothed = np.convolve(scores[start:end], np.ones(SMOOTH) / SMOOTH, "same")
     high = np.flatnonzero(smoothed >= smoothed.max() / 2)
     breaks = np.flatnonzero(np.diff(high) > SMOOTH)
     firsts, lasts = np.append(0, breaks + 1), np.append(breaks, len(high) - 1)
     for first, last in zip(high[firsts], high[lasts], strict=True):
+        if last - first >= GLANCE:
+            peak = first + np.argmax(smoothed[first : last + 1])
+            first = min(max(first, peak - LONG), last + 1 - GLANCE)
+            last = first + GLANCE - 1
         part = _trim(text, start + int(first), start + int(last) + 1)
         if part[1] > part[0]:
             yield part
 
 
 def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans with nothing but one character between them become one."""
+    """Neighbours become one, as long as that is no longer than ``GLANCE``."""
     joined = [spans[0]]
     for start, end in spans[1:]:
-        if start - joined[-1][1] <= 1:
+        if start - joined[-1][1] <= 1 and end - joined[-1][0] <= GLANCE:
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))

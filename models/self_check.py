@@ -31,14 +31,36 @@ def golden_outputs(texts: Sequence[str], readings: Readings) -> list[dict[str, A
 
 
 def check_golden(bundle: Bundle, readings: Readings) -> None:
-    """Raises BundleError where a probability is off by more than ``TOLERANCE``."""
-    stored: Sequence[Mapping[str, Any]] = bundle.manifest.get("golden", ())
+    """Raises BundleError where a probability is off by more than ``TOLERANCE``, or none is told."""
+    stored = _stored(bundle)
     found = golden_outputs([entry["text"] for entry in stored], readings)
     for number, (wanted, got) in enumerate(zip(stored, found, strict=True)):
         for name in ("labels", "primary", "agent"):
-            off = float(np.max(np.abs(np.subtract(wanted[name], got[name]))))
+            off = _distance(wanted.get(name), got[name])
             if not off <= TOLERANCE:  # NaN is off too
                 raise BundleError(
                     f"{bundle.directory}: self-check failed: {name} of golden input {number} "
                     f"are off by {off:.4f} on this machine, at most {TOLERANCE} wanted"
                 )
+
+
+def _stored(bundle: Bundle) -> Sequence[Mapping[str, Any]]:
+    stored = bundle.manifest.get("golden")
+    whole = isinstance(stored, list) and all(
+        isinstance(entry, dict) and isinstance(entry.get("text"), str) for entry in stored
+    )
+    if not stored or not whole:
+        raise BundleError(
+            f"{bundle.directory}: no golden inputs found, at least 1 with text wanted"
+        )
+    return list(stored)
+
+
+def _distance(wanted: Any, got: Any) -> float:
+    """The largest difference; NaN where the two are not numbers of one shape."""
+    try:
+        numbers = np.asarray(wanted, dtype=float)
+    except (TypeError, ValueError):
+        return float("nan")
+    same = numbers.shape == np.shape(got)
+    return float(np.max(np.abs(numbers - got))) if same else float("nan")

@@ -11,36 +11,16 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import chain, groupby, repeat
 from typing import Literal
 
-import opencc
-
+from models.alphabet import HAN, Alphabet, make_alphabet
 from models.errors import XiaobaoError
 
 Language = Literal["zh", "other", "empty"]
 
-# Default-ignorable code points that are not of category Cf: joiners and fillers that show
-# nothing, variation selectors, and what Unicode reserves for more of them.
-_HIDDEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2065\u3164\ufe00-\ufe0f\uffa0"
-    "\ufff0-\ufff8\U000e0000-\U000e0fff]"
-)
-# Of category Cf, yet drawn: number signs of other scripts, annotation and Egyptian controls.
-_DRAWN = re.compile(
-    "[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\ufff9-\ufffb\U000110bd\U000110cd"
-    "\U00013430-\U0001343f]"
-)
-# Hangul vowels and finals compose with what precedes by rule, so no decomposition lists them.
-_JAMO = re.compile("[\u1161-\u1175\u11a8-\u11c2]")
-# The planes where Unicode assigns characters; the others hold nothing that any step changes.
-_ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))
 _LONG_PIECE = 30
 
-_HAN = re.compile(
-    "[々〇\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
-)
 _LATIN_WORD = re.compile("[A-Za-z\uff21-\uff3a\uff41-\uff5a]+")
 _SEEN = re.compile(r"[^\s\x00-\x1f\x7f-\x9f]")
 
@@ -103,7 +83,7 @@ def normalise(text: str) -> NormalisedText:
     NFKC; traditional and Japanese forms of Han characters become simplified ones, one for one.
     White space is kept, although NFKC makes an ideographic space an ordinary one.
     """
-    alphabet = _alphabet()
+    alphabet = make_alphabet()
     # One for one, and sound before composing: NFKC of a text is NFKC of its characters' NFKC.
     mapped = text.translate(alphabet.single)
     if alphabet.work.search(mapped) is None:
@@ -117,10 +97,10 @@ def language_of(text: str) -> Language:
     A word in Latin letters counts as one letter, for it says about as much as one Han character.
     ``empty`` where nothing can be seen; a text without letters (emoji, digits) is ``other``.
     """
-    shown = _alphabet().unseen.sub("", text)
+    shown = make_alphabet().unseen.sub("", text)
     if _SEEN.search(shown) is None:
         return "empty"
-    rest = _HAN.sub("", shown)
+    rest = HAN.sub("", shown)
     words = sum(1 for _ in _LATIN_WORD.finditer(shown))
     others = sum(map(str.isalpha, _LATIN_WORD.sub("", rest))) + words
     han = len(shown) - len(rest)
@@ -129,28 +109,10 @@ def language_of(text: str) -> Language:
 
 def has_han(text: str) -> bool:
     """Whether any Han character stands in the text: without one there is no Chinese to read."""
-    return _HAN.search(text) is not None
+    return HAN.search(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Alphabet:
-    """What each step does to which characters.
-
-    ``single`` maps one character to one and is applied first, ``longer`` one to several;
-    ``ignorable`` are removed (``unseen`` finds runs of them), ``followers`` are these and what may
-    compose with its predecessor; ``work`` finds where ``single`` has not done everything, each
-    time with all the followers.
-    """
-
-    single: dict[int, str]
-    longer: dict[str, str]
-    ignorable: frozenset[str]
-    followers: frozenset[str]
-    work: re.Pattern[str]
-    unseen: re.Pattern[str]
-
-
-def _folded(text: str, mapped: str, alphabet: _Alphabet) -> NormalisedText:
+def _folded(text: str, mapped: str, alphabet: Alphabet) -> NormalisedText:
     parts: list[str] = []
     starts, ends = array("I"), array("I")
     done = 0
@@ -175,7 +137,7 @@ def _folded(text: str, mapped: str, alphabet: _Alphabet) -> NormalisedText:
 
 
 def _fold_piece(
-    piece: str, at: int, alphabet: _Alphabet
+    piece: str, at: int, alphabet: Alphabet
 ) -> tuple[str, Iterable[int], Iterable[int]]:
     """What a piece that begins at ``at`` becomes, and where each of its characters came from."""
     if piece[0] == "\r":
@@ -198,82 +160,6 @@ def _compose(text: str) -> str:
     runs = groupby(decomposed, key=lambda char: unicodedata.combining(char) > 0)
     ordered = (sorted(run, key=unicodedata.combining) if marks else run for marks, run in runs)
     return unicodedata.normalize("NFKC", "".join(chain.from_iterable(ordered)))
-
-
-@cache
-def _alphabet() -> _Alphabet:
-    chars = [chr(point) for point in chain(*_ASSIGNED)]
-    ignorable = frozenset(filter(_shows_nothing, chars))
-    simplified = _simplified()
-    folded = {
-        char: unicodedata.normalize("NFKC", char).translate(simplified)
-        for char in chars
-        if unicodedata.decomposition(char) and char not in ignorable
-    }
-    single = {
-        ord(char): after for char, after in folded.items() if len(after) == 1 and after != char
-    }
-    longer = {char: after for char, after in folded.items() if len(after) > 1}
-    followers = ignorable | _joiners(chars)
-    start, after = _ranges({"\r", *followers, *longer}), _ranges(followers)
-    return _Alphabet(
-        single={**dict.fromkeys(range(0xD800, 0xE000), "\ufffd"), **simplified, **single},
-        longer=longer,
-        ignorable=ignorable,
-        followers=followers,
-        # One class in front, as searching for one class is quick.
-        work=re.compile(rf"[{start}](?:(?<=\r)\n?|(?<!\r)[{after}]*+)"),
-        unseen=re.compile(f"[{_ranges(ignorable)}]+"),
-    )
-
-
-def _shows_nothing(char: str) -> bool:
-    if unicodedata.category(char) == "Cf":
-        return not _DRAWN.match(char)
-    return _HIDDEN.match(char) is not None
-
-
-def _joiners(chars: Sequence[str]) -> frozenset[str]:
-    """The characters that may compose or change places with what stands before them."""
-    canonical = (unicodedata.decomposition(char).split() for char in chars)
-    seconds = {
-        chr(int(parts[1], 16)) for parts in canonical if len(parts) == 2 and parts[0][0] != "<"
-    }
-    seconds.update(filter(_JAMO.match, chars))
-    firsts = ((char, unicodedata.normalize("NFKD", char)[0]) for char in chars)
-    return frozenset(c for c, first in firsts if unicodedata.combining(first) or first in seconds)
-
-
-def _simplified() -> dict[int, str]:
-    """Traditional and Japanese forms of Han characters, each with its simplified form.
-
-    OpenCC maps some characters to simplified forms beyond the basic plane, which no vocabulary
-    or font holds: those stay. Japanese forms count only where they are no simplified character
-    themselves (芸 and 欠 stay) and end in one; GB 2312 is the list of those.
-    """
-    simple = _converted("t2s")
-    japanese = {char: simple.get(after, after) for char, after in _converted("jp2t").items()}
-    for char, after in japanese.items():
-        if not char.encode("gb2312", "ignore") and after.encode("gb2312", "ignore"):
-            simple.setdefault(char, after)
-    # 薴 becomes 苧, which becomes 苎, and 戱 goes by way of 戯: once must be enough.
-    return {ord(char): simple.get(after, after) for char, after in simple.items()}
-
-
-def _converted(config: str) -> dict[str, str]:
-    han = [chr(point) for point in _ASSIGNED[0] if _HAN.match(chr(point))]
-    after = opencc.OpenCC(config).convert("\n".join(han)).split("\n")
-    pairs = zip(han, after, strict=True)
-    return {
-        one: other for one, other in pairs if one != other and len(other) == 1 and other <= "\uffff"
-    }
-
-
-def _ranges(chars: Iterable[str]) -> str:
-    """The inside of a character class; ranges, as beyond the basic plane each one costs time."""
-    points = enumerate(sorted(map(ord, chars)))
-    runs = (list(run) for _, run in groupby(points, key=lambda pair: pair[1] - pair[0]))
-    return "".join(rf"\U{run[0][1]:08x}-\U{run[-1][1]:08x}" for run in runs)
 
 
 def _check_span(start: int, end: int, *, length: int) -> None:

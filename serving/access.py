@@ -18,6 +18,10 @@ from serving.problems import as_problem, problem_response
 
 HEADER = "x-request-id"
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PERSONAL_ID = re.compile(
+    r"1[3-9]\d{9}|\d{6}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx]"
+)  # phone, citizen
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class AccessLog:
@@ -46,8 +50,7 @@ class AccessLog:
 class _Exchange:
     def __init__(self, scope: Scope, send: Send) -> None:
         given = Headers(scope=scope).get(HEADER, "")
-        # An id of any other shape could carry a name, a phone number or a line break into the log.
-        self.request_id = given if _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+        self.request_id = given if _is_plain(given) else uuid.uuid4().hex
         self.facts: dict[str, Any] = {}
         self.status = 0
         self._scope = scope
@@ -68,8 +71,15 @@ class _Exchange:
     def line(self) -> dict[str, Any]:
         route = getattr(self._scope.get("route"), "path", "unknown")
         ms = round((time.perf_counter() - self._began) * 1000, 1)
-        common = {"method": self._scope["method"], "route": route, "status": self.status, "ms": ms}
+        typed = self._scope["method"]
+        method = typed if typed in _METHODS else "other"  # any word may stand there
+        common = {"method": method, "route": route, "status": self.status, "ms": ms}
         return {"request_id": self.request_id, **common, **self.facts}
+
+
+def _is_plain(given: str) -> bool:
+    # An id of any other shape could carry a name, a phone number or a line break into the log.
+    return bool(_PLAIN_ID.fullmatch(given)) and not _PERSONAL_ID.fullmatch(given)
 
 
 def _frames(error: BaseException) -> list[str]:

@@ -91,14 +91,24 @@ async def _warm_up(app: FastAPI) -> None:
 def _assess_routes() -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["assess"], route_class=JsonRoute)
 
-    @router.post("/assess", response_model=AssessmentOut, responses=_CANNOT_ASSESS)
+    @router.post(
+        "/assess",
+        response_model=AssessmentOut,
+        responses=_CANNOT_ASSESS,
+        summary="分析一件投诉 · Assess one complaint",
+    )
     async def assess(complaint: RecordIn, request: Request) -> Response:
         """分析一件投诉 · Assess one complaint: causes with evidence, signs, marks, level."""
         check_length("text", complaint.text, settings=request.app.state.settings)
         (assessment,) = await _assess(request, [complaint.to_record()])
         return _json(as_json(assessment))
 
-    @router.post("/assess/batch", response_model=BatchOut, responses=_CANNOT_ASSESS)
+    @router.post(
+        "/assess/batch",
+        response_model=BatchOut,
+        responses=_CANNOT_ASSESS,
+        summary="分析一批投诉 · Assess a batch",
+    )
     async def assess_batch(batch: BatchIn, request: Request) -> Response:
         """分析一批投诉 · Assess up to 256 complaints; answers come in the order of the request."""
         check_batch(batch, settings=request.app.state.settings)
@@ -111,17 +121,19 @@ def _assess_routes() -> APIRouter:
 def _state_routes() -> APIRouter:
     router = APIRouter(tags=["state"])
 
-    @router.get("/v1/model", response_model=DescriptionOut)
+    @router.get("/v1/model", response_model=DescriptionOut, summary="模型说明 · The bundle in use")
     async def model(request: Request) -> Response:
         """模型说明 · The bundle in use: versions, labels with names and thresholds, metrics."""
         return _json(dict(request.app.state.analyzer.description))
 
-    @router.get("/livez", response_model=StateOut)
+    @router.get("/livez", response_model=StateOut, summary="存活 · Alive")
     async def livez() -> Response:
         """存活 · The process answers."""
         return _json({"status": "ok"})
 
-    @router.get("/readyz", response_model=StateOut, responses=problem_responses(503))
+    @router.get(
+        "/readyz", response_model=StateOut, responses=problem_responses(503), summary="就绪 · Ready"
+    )
     async def readyz(request: Request) -> Response:
         """就绪 · The bundle is loaded and warm."""
         _check_ready(request)

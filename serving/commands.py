@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from models.errors import XiaobaoError
 
@@ -91,7 +92,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise ServeError(f"--host {host} --port {port}: cannot listen: {error.strerror}") from error
+        why = (error.strerror or type(error).__name__).partition(" (")[0]
+        raise ServeError(f"--host {host} --port {port}: cannot listen: {why}") from error
 
 
 def _run(analyzer: "Analyzer", settings: "ServingSettings", listener: socket.socket) -> None:
@@ -154,7 +156,7 @@ def _show(source: Path, bundle: Path | None) -> int:
     while group := list(islice(records, CHUNK)):
         answers = assess_sorted([record for _, record in group], analyzer)
         numbered = zip((number for number, _ in group), answers, strict=True)
-        console.print(assessment_table(numbered, levels=levels))
+        console.print(assessment_table(numbered, levels=levels, width=console.width))
         found.update(answer.agent.level for answer in answers)
         reviews += sum(answer.review.needed for answer in answers)
     for fault in faults:
@@ -166,11 +168,15 @@ def _show(source: Path, bundle: Path | None) -> int:
 
 def _tell(note: "ReadingNote", console: Console) -> None:
     """Say what of the input was not used; nothing is left out silently."""
+    from serving.tables import plain
+
+    lines = [
+        f"{field}: {count} 个值已损坏 values damaged, left out" for field, count in note.left_out
+    ]
     if note.ignored_columns:
-        names = ", ".join(note.ignored_columns)
-        console.print(f"{note.file}: 未使用的列 columns not used: {names}", markup=False)
+        lines.append(f"未使用的列 columns not used: {', '.join(note.ignored_columns)}")
     if note.skipped_sheets:
-        names = ", ".join(note.skipped_sheets)
-        console.print(f"{note.file}: 未读取的工作表 sheets not read: {names}", markup=False)
-    for field, count in note.left_out:
-        console.print(f"{note.file}: {field}: {count} 个值已损坏 values damaged, left out")
+        lines.append(f"未读取的工作表 sheets not read: {', '.join(note.skipped_sheets)}")
+    for line in lines:
+        # One line each, so that it can be searched; names come from outside and steer nothing.
+        console.print(Text(plain(f"{note.file}: {line}")), soft_wrap=True)

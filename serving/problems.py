@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models.errors import XiaobaoError
+from models.record import GENRES
 from serving.batching import DeadlineError, NotReadyError, QueueFullError
 from serving.schemas import TITLES
 
@@ -44,6 +45,7 @@ _REASONS = {
     "model_type": "应为对象 · must be an object",
     "model_attributes_type": "应为对象 · must be an object",
     "dict_type": "应为对象 · must be an object",
+    "foreign_genre": f"应为以下之一 · must be one of {', '.join(GENRES)}",
 }
 
 

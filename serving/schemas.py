@@ -7,10 +7,11 @@ files and API); the answer models here document that object and are tested again
 from dataclasses import fields
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
-from models.record import Record
+from models.record import GENRES, Record
 from serving.settings import MOST_RECORDS
 
 RECORD_FIELDS = tuple(field.name for field in fields(Record))
@@ -34,7 +35,11 @@ class RecordIn(BaseModel):
     )
     case_id: str | None = Field(None, description="案件编号,原样返回 · given back as it came")
     received_at: str | None = Field(None, description="受理时间 · ISO 8601")
-    genre: str | None = Field(None, description="文体 · own_words, operator_summary, chat_log …")
+    genre: str | None = Field(
+        None,
+        description="文体,不填则由模型判断 · left out, it is inferred",
+        json_schema_extra={"enum": [*GENRES, None]},
+    )
     source: str | None = Field(None, description="投诉来源 · where it was filed")
     channel: str | None = Field(None, description="销售渠道 · channel of the sale")
     product: str | None = Field(None, description="险种 · kind of product")
@@ -46,6 +51,16 @@ class RecordIn(BaseModel):
     policy_no: str | None = Field(None, description="保单号 · never logged")
     seller: str | None = Field(None, description="销售人员 · for links only, never logged")
     attachment_author: str | None = Field(None, description="附件作者 · author of an attached file")
+
+    @field_validator("genre")
+    @classmethod
+    def check_genre(cls, genre: str | None) -> str | None:
+        """A genre that the policy knows; a foreign one would switch off the one inferred."""
+        if genre is None or not genre.strip():
+            return None
+        if genre not in GENRES:
+            raise PydanticCustomError("foreign_genre", "not a genre")
+        return genre
 
     def to_record(self) -> Record:
         """The same complaint as the models know it."""
@@ -68,7 +83,7 @@ class EvidenceOut(_Answer):
     """证据原文 · Words of the text that prove a label; offsets count Unicode code points."""
 
     start: int = Field(ge=0, description="起始位置 · first code point", examples=[0])
-    end: int = Field(ge=0, description="结束位置(不含)· one past the last", examples=[12])
+    end: int = Field(ge=0, description="结束位置(不含)· one past the last", examples=[9])
     text: str = Field(
         description="原文片段 · exactly text[start:end]", examples=["理赔资料交了四十天"]
     )

@@ -4,6 +4,7 @@ Streams: one chunk of records is in memory at a time. Knows no HTTP and needs no
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -57,17 +58,20 @@ def score_file(
     total = _count_records(source)
     owner = {"input": fingerprint(source), "bundle": str(analyzer.description.get("bundle"))}
     rows = keep_records(read_numbered(source, on_note=on_note), faults=faults)
-    with PartFile(out, owner=owner) as part, _Bar(console, total=total) as advance:
-        numbers = [number for number, _ in islice(rows, part.done)]
-        advance(part.done)
-        while group := list(islice(rows, chunk)):
-            records = [record for _, record in group]
-            answers = assess_sorted(records, analyzer, batch_tokens=batch_tokens, advance=advance)
-            part.append(orjson.dumps(as_json(answer)) for answer in answers)
-            numbers.extend(number for number, _ in group)
-    write(out, zip(numbers, part.lines(), strict=True))
-    errors = _write_errors(out, faults)
-    part.remove()
+    with _writing(out):
+        with PartFile(out, owner=owner) as part, _Bar(console, total=total) as advance:
+            numbers = [number for number, _ in islice(rows, part.done)]
+            advance(part.done)
+            while group := list(islice(rows, chunk)):
+                records = [record for _, record in group]
+                answers = assess_sorted(
+                    records, analyzer, batch_tokens=batch_tokens, advance=advance
+                )
+                part.append(orjson.dumps(as_json(answer)) for answer in answers)
+                numbers.extend(number for number, _ in group)
+        write(out, zip(numbers, part.lines(), strict=True))
+        errors = _write_errors(out, faults)
+        part.remove()
     return Outcome(len(numbers), part.done, len(faults), errors)
 
 
@@ -119,12 +123,30 @@ def _count_records(source: Path) -> int:
 def _check_place(source: Path, out: Path) -> None:
     if not out.parent.is_dir():
         raise OutputError(f"{out}: found no directory {out.parent}, wanted an existing one")
-    if out.exists() and source.exists() and out.samefile(source):
-        raise OutputError(f"{out}: is the input itself, wanted another file")
+    if out.is_dir():
+        raise OutputError(f"{out}: is a directory, wanted a file")
+    # The list of failed rows is written too, or removed: an input of that name would be lost.
+    for written in (out, _errors_beside(out)):
+        if written.exists() and source.exists() and written.samefile(source):
+            raise OutputError(f"{out}: {written.name} is the input itself, wanted another name")
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Errors of the system as OutputError; those of the input are a RowsError already."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise OutputError(f"{out}: cannot be written ({why}), wanted a place to write") from error
+
+
+def _errors_beside(out: Path) -> Path:
+    return out.with_suffix(".errors.jsonl")
 
 
 def _write_errors(out: Path, faults: Sequence[RowFault]) -> Path | None:
-    errors = out.with_suffix(".errors.jsonl")
+    errors = _errors_beside(out)
     if not faults:
         errors.unlink(missing_ok=True)  # of an earlier run: it would tell of rows now mended
         return None

@@ -1,4 +1,4 @@
-"""Assessments as a table to read on a terminal: 100 to 120 columns, Chinese at double width.
+"""Assessments as a table to read on a terminal: from 80 columns, Chinese at double width.
 
 Only shows. Level is told by mark and word, colour is an extra. Words of a complaint are shown as
 plain text: no markup, no control characters.
@@ -22,20 +22,28 @@ _LOOKS = {
     "REVIEW": ("▲", "yellow"),
     "PRIORITY": ("■", "bold red"),
 }
+_NARROW = 100
 _MOST_NAMES = 3  # of each kind in one cell; the rest is counted
 
 Shown = tuple[int, Assessment]
 
 
-def assessment_table(answers: Iterable[Shown], *, levels: Mapping[str, str]) -> Table:
-    """One line a record: pairs of input row and assessment; ``levels`` are names by id."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("案件", max_width=14, overflow="fold")
-    table.add_column("主要根因", max_width=18, overflow="fold")
-    table.add_column("其他根因", max_width=18, overflow="fold")
+def assessment_table(
+    answers: Iterable[Shown], *, levels: Mapping[str, str], width: int = 110
+) -> Table:
+    """One line a record: pairs of input row and assessment; ``levels`` are names by id.
+
+    ``width`` is the terminal's, in columns: it decides how much of the evidence is shown.
+    """
+    case, cause, others, signs, evidence = _widths(width)
+    gap = 0 if width < _NARROW else 1  # beside the blank that the box draws
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, gap, 0, 0))
+    table.add_column("案件", max_width=case, overflow="fold")
+    table.add_column("主要根因", max_width=cause, overflow="fold")
+    table.add_column("其他根因", max_width=others, overflow="fold")
     table.add_column("提示", no_wrap=True)
-    table.add_column("迹象−/标志+", max_width=23, overflow="fold")
-    table.add_column("证据", max_width=24, no_wrap=True, overflow="ellipsis")
+    table.add_column("迹象−/标志+", max_width=signs, overflow="fold")
+    table.add_column("证据", max_width=evidence, no_wrap=True, overflow="ellipsis")
     table.add_column("复核", no_wrap=True)
     for row, answer in answers:
         table.add_row(*_cells(row, answer, levels))
@@ -68,6 +76,14 @@ def plain(words: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def _widths(width: int) -> tuple[int, int, int, int, int]:
+    """The widest that case, cause, other causes, signs and evidence may be, in columns."""
+    if width < _NARROW:
+        # With level (10), review (6) and six blanks between: 79, so nothing is cut at 80.
+        return 12, 12, 10, 11, 12
+    return 14, 18, 18, 23, min(max(24, width - 96), 60)
+
+
 def _cells(row: int, answer: Assessment, levels: Mapping[str, str]) -> tuple[Text, ...]:
     root, agent = answer.root_cause, answer.agent
     others = [label.name for label in root.labels if label.id != root.primary.id]
@@ -89,7 +105,9 @@ def _signs(answer: Assessment) -> str:
 
 
 def _percent(probability: float) -> str:
-    """Never 100 %: nothing that was read is certain."""
+    """Never 100 % nor 0 %: nothing that was read is certain."""
+    if probability < 0.01:
+        return "<1%"
     return ">99%" if probability > 0.99 else f"{probability:.0%}"
 
 

@@ -330,6 +330,12 @@ def test_where_nothing_can_be_read_nothing_is_guessed(tiny_analyzer: Analyzer, t
     assert answer.facets.demand == ()
 
 
+@pytest.mark.parametrize("text", ["", "😂😂😂", "Hello, I want a refund", "12378"])
+def test_a_text_without_a_chinese_word_is_no_agents(tiny_analyzer: Analyzer, text: str) -> None:
+    agent = assess(tiny_analyzer, text).agent
+    assert (agent.level, agent.probability) == ("NONE", 0.0)
+
+
 @pytest.mark.parametrize("text", ["😂😂😂", "Hello, I want a refund", "12378"])
 def test_a_text_that_is_not_chinese_goes_to_a_person(tiny_analyzer: Analyzer, text: str) -> None:
     answer = assess(tiny_analyzer, text)
@@ -373,9 +379,23 @@ def test_a_bundle_that_answers_as_it_did_passes_its_self_check(golden: Any) -> N
         ("agent", lambda _: float("nan")),
         ("labels", lambda shares: [*shares[:-1], shares[-1] + 0.002]),
         ("primary", lambda shares: shares[::-1]),
+        ("primary", lambda shares: shares[:-1]),
+        ("labels", lambda _: None),
+        ("agent", lambda _: "none"),
         ("text", lambda _: "退下来要给他们三成服务费。"),
     ],
 )
 def test_a_bundle_that_answers_otherwise_is_refused(golden: Any, name: str, change: Any) -> None:
     with pytest.raises(BundleError, match=r"self-check failed: \w+ of golden input 1"):
         load_analyzer(golden(name, change), threads=1)
+
+
+@pytest.mark.parametrize("stored", [None, [], {}, ["柜台说是定存"], [{"labels": [0.5]}]])
+def test_a_bundle_without_golden_inputs_is_refused(
+    tiny_bundle: Path, tmp_path: Path, stored: Any
+) -> None:
+    copied = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+    manifest = json.loads((copied / MANIFEST).read_text("utf-8"))
+    (copied / MANIFEST).write_text(json.dumps({**manifest, "golden": stored}), "utf-8")
+    with pytest.raises(BundleError, match="no golden inputs found"):
+        load_analyzer(copied, threads=1)

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from models.assessment import as_json
-from models.record import Record
+from models.record import GENRES, Record
 from serving.logs import configure_logs
 from serving.schemas import RECORD_FIELDS
 from tests.conftest import BrokenAnalyzer, GatedAnalyzer, KeywordAnalyzer, run_server, wait_for
@@ -69,7 +69,21 @@ def test_an_empty_text_is_unclear_and_for_a_person_to_read(client):
 
 
 def test_every_field_of_a_record_may_be_sent(client):
-    assert post(client, dict.fromkeys(RECORD_FIELDS, "甲")).status_code == 200
+    record = {**dict.fromkeys(RECORD_FIELDS, "甲"), "genre": "chat_log"}
+    assert post(client, record).status_code == 200
+
+
+@pytest.mark.parametrize("genre", [*GENRES, "", None])
+def test_every_genre_of_the_policy_may_be_sent_or_left_empty(client, genre):
+    assert post(client, {"text": TEXT, "genre": genre}).status_code == 200
+
+
+def test_a_genre_that_the_policy_does_not_know_is_answered_with_those_it_knows(client):
+    answer = post(client, {"text": TEXT, "genre": "电邮"})
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert fault["field"] == "genre"
+    assert all(genre in fault["reason"] for genre in GENRES)
 
 
 def test_a_media_type_with_a_json_suffix_is_json(client):
@@ -87,6 +101,7 @@ def test_a_media_type_with_a_json_suffix_is_json(client):
         ({"case_id": "T-1"}, "text"),
         ({"text": TEXT, "case_id": 7}, "case_id"),
         ({"text": TEXT, "phone": ["1"]}, "phone"),
+        ({"text": TEXT, "genre": "电邮"}, "genre"),
         ([TEXT], "body"),
         (TEXT, "body"),
     ],
@@ -223,7 +238,7 @@ def test_a_request_id_comes_back(client):
     assert answer.headers["x-request-id"] == "ab-12"
 
 
-@pytest.mark.parametrize("given", ["a b", "a" * 65, "<x>"])
+@pytest.mark.parametrize("given", ["a b", "a" * 65, "<x>", "13812345678", "11010119900307001X"])
 def test_a_request_id_of_another_shape_is_replaced(client, given):
     answer = client.get("/livez", headers={"X-Request-Id": given})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
@@ -277,12 +292,30 @@ def test_the_schema_knows_the_fields_of_a_record(client):
     assert tuple(schema["properties"]) == RECORD_FIELDS
 
 
+def test_the_evidence_shown_as_an_example_has_the_length_it_says(client):
+    schema = client.get("/openapi.json").json()["components"]["schemas"]["EvidenceOut"]
+    example = {
+        name: field.get("examples", [None])[0] for name, field in schema["properties"].items()
+    }
+    assert example["end"] - example["start"] == len(example["text"])
+
+
 def test_the_docs_need_nothing_from_outside(client):
     page = client.get("/docs").text
     assets = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(assets) == 3
     assert all(client.get(asset).status_code == 200 for asset in assets)
     assert "://" not in page
+
+
+def test_the_docs_ask_no_outside_service_about_the_schema(client):
+    assert '"validatorUrl": null' in client.get("/docs").text
+
+
+def test_every_route_is_named_in_chinese(client):
+    paths = client.get("/openapi.json").json()["paths"].values()
+    summaries = [route["summary"] for path in paths for route in path.values()]
+    assert [words for words in summaries if not re.match("[\u4e00-\u9fff]", words)] == []
 
 
 def test_a_service_that_warms_up_lives_but_is_not_ready():
@@ -431,6 +464,7 @@ def personal_requests(client: httpx.Client) -> list[int]:
         client.post("/v1/assess/batch", json={"records": [PERSONAL, readable]}).status_code,
         client.post("/v1/assess", content=str(PERSONAL).encode(), headers=JSON).status_code,
         client.get("/v1/cases/13812345678", params={"name": "张秀兰"}).status_code,
+        client.request("13812345678", "/v1/assess").status_code,
     ]
 
 
@@ -452,7 +486,7 @@ def logged():
 def test_no_log_line_holds_a_word_of_a_complaint_or_of_a_person(logged):
     with run_server(BrokenAnalyzer()) as (client, _):
         statuses = personal_requests(client)
-    assert statuses == [200, 200, 500, 422, 422, 500, 400, 404]
+    assert statuses == [200, 200, 500, 422, 422, 500, 400, 404, 405]
     log = logged.getvalue()
     lines = [json.loads(line) for line in log.splitlines()]
     assert sum(line["event"] == "request" for line in lines) >= len(statuses)

@@ -11,7 +11,13 @@ from models.codebook import default_codebook
 from models.labels import LabelSpace, label_space
 from models.record import LabelledRecord, Record
 from models.taxonomy import default_taxonomy
-from training.calibrating import DevelopmentLogits, calibrate, fit_evidence, fit_temperature
+from training.calibrating import (
+    SURE,
+    DevelopmentLogits,
+    calibrate,
+    fit_evidence,
+    fit_temperature,
+)
 
 CODEBOOK = default_codebook()
 LABELS = label_space(default_taxonomy(), CODEBOOK)
@@ -117,6 +123,32 @@ def test_a_victim_is_shown_no_later_than_any_other_mark(calibration: Calibration
     assert victim.threshold < helper.threshold
 
 
+@pytest.fixture(scope="module")
+def doubtful() -> Calibration:
+    """Of a network that overlooks most of what is there: it pays to show labels early."""
+    given = logits_for(RECORDS, sure=1.0)
+    noise = np.random.default_rng(3).normal(scale=2.0, size=given.labels.shape)
+    return fitted(replace(given, labels=given.labels + noise))
+
+
+def test_no_strong_sign_is_shown_that_is_more_likely_absent(doubtful: Calibration) -> None:
+    strong = [sign.id for sign in CODEBOOK.signs if sign.strength == "strong"]
+    assert min(doubtful.labels[id_].threshold for id_ in strong) >= SURE
+
+
+def test_other_signs_are_shown_where_that_is_best(doubtful: Calibration) -> None:
+    others = [sign.id for sign in CODEBOOK.signs if sign.strength != "strong"]
+    assert max(doubtful.labels[id_].threshold for id_ in others) < SURE
+
+
+@pytest.mark.parametrize("mark", [mark.id for mark in CODEBOOK.marks if mark.no_level])
+def test_a_mark_that_leaves_no_level_is_seen_before_the_best_f1(
+    doubtful: Calibration, mark: str
+) -> None:
+    others = [other.id for other in CODEBOOK.marks if not other.no_level]
+    assert doubtful.labels[mark].threshold < min(doubtful.labels[id_].threshold for id_ in others)
+
+
 def test_what_is_given_is_kept() -> None:
     found = fitted(review=0.7)
     assert (found.evidence, found.review) == (EVIDENCE, 0.7)
@@ -141,10 +173,10 @@ def test_the_temperature_that_was_put_in_is_found(wanted: float) -> None:
     assert fit_temperature(wanted * logits, right) == pytest.approx(wanted, rel=0.1)
 
 
-def test_evidence_thresholds_are_found_for_every_kind(
+def test_a_share_of_the_best_clause_is_found_for_every_kind(
     tiny_analyzer: Any, samples: list[LabelledRecord], tiny_labels: LabelSpace
 ) -> None:
     scores = list(tiny_analyzer.score([labelled.record for labelled in samples[:20]]))
     found = fit_evidence(scores, samples[:20], labels=tiny_labels)
     assert set(found) == {"causes", "signs", "marks"}
-    assert all(0 < threshold < 1 for threshold in found.values())
+    assert all(0 < share < 1 for share in found.values())

@@ -119,6 +119,24 @@ def test_columns_that_are_not_used_are_named(run, tmp_path):
     assert "心情" in run("assess", source).stderr
 
 
+def test_names_of_columns_stand_on_one_line_and_steer_nothing(run, tmp_path):
+    source = tmp_path / "[b]in.csv"
+    names = ",".join(f"第{number}个未知的列" for number in range(20))
+    source.write_text(f"投诉内容,\x1b[31m红,{names}\n理赔太慢\n", "utf-8")
+    note = run("assess", source).stderr
+    assert len(note.splitlines()) == 1
+    assert "[b]in.csv" in note
+    assert "\x1b" not in note
+
+
+def test_an_output_that_cannot_be_written_is_one_line_and_exit_code_two(run, source):
+    out = source.with_name("out.jsonl")
+    out.with_name("out.jsonl.part").mkdir()
+    result = run("assess", source, "--out", out)
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_this_machine_may_always_be_served(host):
     check_host(host, allow_remote=False)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.evidence import LONG, MOST, character_scores, find_evidence
+from models.evidence import GLANCE, LONG, MOST, character_scores, find_evidence
 from models.text import language_of, normalise
 from models.windows import Window
 
@@ -81,6 +81,23 @@ def test_neighbouring_clauses_are_one_piece_of_evidence() -> None:
     ]
 
 
+@given(st.lists(st.integers(1, 300), max_size=30), st.integers(0, 2**32 - 1), st.booleans())
+def test_no_piece_of_evidence_is_longer_than_a_glance(
+    sizes: list[int], seed: int, flat: bool
+) -> None:
+    text = normalise("，".join("退" * size for size in sizes))
+    scores = np.ones(len(text.text)) if flat else np.random.default_rng(seed).random(len(text.text))
+    for share in (0.0, 0.8):
+        for evidence in find_evidence(text, scores, share=share):
+            assert evidence.end - evidence.start <= GLANCE == 2 * LONG
+
+
+def test_neighbours_are_joined_until_a_glance_is_full() -> None:
+    clause = "业务员说三年以后本金利息一起退还给我"
+    found = words_of("，".join([clause] * 7))
+    assert found == ["，".join([clause] * 4), "，".join([clause] * 3)]
+
+
 def test_the_three_best_clauses_are_shown_in_text_order() -> None:
     text = "一律联系，好的好的，服务费用，好的好的，不许联系，好的好的，三成到账"
     high = {"一律": 0.9, "服务": 0.6, "不许": 0.8, "三成": 0.7}
@@ -104,6 +121,12 @@ def test_of_speech_without_a_pause_only_the_best_part_is_shown() -> None:
 def test_speech_without_a_pause_may_have_several_parts() -> None:
     parts = words_of("啊" * 50 + "理赔" + "啊" * 50 + "退保" + "啊" * 50, 理赔=0.4, 退保=0.4)
     assert len(parts) == 2
+
+
+def test_of_speech_that_proves_throughout_a_glance_around_the_peak_is_shown() -> None:
+    whole = normalise("啊" * 300 + "一律联系我" + "啊" * 300)
+    (found,) = find_evidence(whole, scores_of(whole.text, 一律联系我=0.9).clip(0.6), share=0.5)
+    assert (len(found.text), "一律联系我" in found.text) == (GLANCE, True)
 
 
 def test_offsets_are_those_of_the_original() -> None:

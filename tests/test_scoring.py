@@ -3,6 +3,7 @@ import io
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet
@@ -227,14 +228,36 @@ def test_an_input_that_is_missing_leaves_nothing_behind(tmp_path, analyzer):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("out.txt", ".txt"), ("out", "none"), ("no/out.csv", "no directory"), ("in.jsonl", "input")],
+    [
+        ("out.txt", ".txt"),
+        ("out", "none"),
+        ("no/out.csv", "no directory"),
+        ("in.jsonl", "input"),
+        ("folder.csv", "is a directory"),
+    ],
 )
 def test_an_output_that_cannot_be_is_refused_before_anything_is_read(
     source, analyzer, name, reason
 ):
+    source.with_name("folder.csv").mkdir()
     with pytest.raises(OutputError, match=re.escape(reason)):
         score_file(source, source.parent / name, analyzer=analyzer)
     assert analyzer.batches == []
+
+
+def test_an_input_named_like_the_list_of_failed_rows_is_not_lost(tmp_path, analyzer):
+    source = write_source(tmp_path / "out.errors.jsonl")
+    with pytest.raises(OutputError, match="is the input itself"):
+        score_file(source, tmp_path / "out.jsonl", analyzer=analyzer)
+    assert len(read_lines(source)) == len(TEXTS)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+def test_an_error_of_the_disk_is_told_as_the_outputs(source, analyzer, suffix):
+    out = source.with_name(f"out.{suffix}")
+    out.with_name(f"{out.name}.part").mkdir()  # stands where the part file must go
+    with pytest.raises(OutputError, match=f"out.{suffix}: cannot be written"):
+        score_file(source, out, analyzer=analyzer)
 
 
 def test_the_progress_bar_counts_every_record(source, analyzer):
@@ -246,11 +269,11 @@ def test_the_progress_bar_counts_every_record(source, analyzer):
 def shown(texts: list[str], *, width: int = 110, **console: object) -> str:
     answers = KeywordAnalyzer().assess([Record(text, case_id=f"T-{text[:2]}") for text in texts])
     out = Console(file=io.StringIO(), width=width, **console)
-    out.print(assessment_table(enumerate(answers, 1), levels=LEVELS))
+    out.print(assessment_table(enumerate(answers, 1), levels=LEVELS, width=width))
     return out.file.getvalue()
 
 
-@pytest.mark.parametrize("width", [100, 120])
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
 def test_the_table_fits_its_width_with_chinese_text(width):
     lines = shown(["理赔" * 80 + "全额退保" * 5, "你好" * 300], width=width).splitlines()
     assert max(cell_len(line) for line in lines) <= width
@@ -260,6 +283,45 @@ def test_the_table_tells_cause_level_sign_evidence_and_review():
     line = shown(["理赔太慢,我要全额退保"]).splitlines()[2]
     for word in ("T-理赔", "理赔时效", "50%", "○ 关注", "−只要全额退保", "理赔"):
         assert word in line
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_neither_a_heading_nor_a_mark_is_cut(width):
+    (answer,) = KeywordAnalyzer().assess([Record("理赔全额退保" * 20, case_id="IN-2025-0000001")])
+    labels = (
+        *answer.root_cause.labels,
+        replace(answer.root_cause.labels[0], id="X", name="拖" * 9),
+    )
+    root = replace(answer.root_cause, labels=labels)
+    answer = replace(answer, root_cause=root, review=replace(answer.review, needed=True))
+    out = Console(file=io.StringIO(), width=width)
+    out.print(assessment_table([(1, answer)], levels={"WATCH": "建议核验"}, width=width))
+    lines = out.file.getvalue().splitlines()
+    assert " ".join(lines[0].split()) == "案件 主要根因 其他根因 提示 迹象−/标志+ 证据 复核"
+    assert "○ 建议核验" in lines[2]
+    assert lines[2].rstrip().endswith("! 复核")
+
+
+@pytest.mark.parametrize(("width", "columns"), [(80, 12), (100, 24), (140, 44), (300, 60)])
+def test_a_wider_terminal_shows_more_of_the_evidence(width, columns):
+    (answer,) = KeywordAnalyzer().assess([Record("理赔")])
+    (label,) = answer.root_cause.labels
+    label = replace(label, evidence=(replace(label.evidence[0], text="拖" * 90),))
+    answer = replace(answer, root_cause=replace(answer.root_cause, labels=(label,)))
+    out = Console(file=io.StringIO(), width=width)
+    out.print(assessment_table([(1, answer)], levels=LEVELS, width=width))
+    # The last columns hold the ellipsis, and a blank where a character of two does not fit.
+    assert out.file.getvalue().count("拖") == (columns - 1) // 2
+
+
+@pytest.mark.parametrize(("probability", "words"), [(0.0, "<1%"), (0.5, "50%"), (1.0, ">99%")])
+def test_no_probability_is_shown_as_certain(probability, words):
+    (answer,) = KeywordAnalyzer().assess([Record("理赔")])
+    primary = replace(answer.root_cause.primary, probability=probability)
+    answer = replace(answer, root_cause=replace(answer.root_cause, primary=primary))
+    out = Console(file=io.StringIO(), width=110)
+    out.print(assessment_table([(1, answer)], levels=LEVELS))
+    assert f"理赔时效 {words}" in out.file.getvalue()
 
 
 def test_the_level_is_told_without_colour():

@@ -1,8 +1,9 @@
-"""Calibration: from development logits to probabilities, thresholds and the review limit.
+"""Calibration: from development logits to probabilities, thresholds and shares of evidence.
 
 A development split holds few records of a rare label. Scale and bias are therefore those of its
 kind (causes, signs, marks), and each label's own bias moves away from it only as far as its
-positives carry; the same holds for thresholds.
+positives carry; the same holds for thresholds. Two kinds of label do not follow F1 alone: strong
+signs are shown late, marks that leave a case without a level early.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,22 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
-from models.analyzer import TextScores
 from models.calibration import Array, Calibration, LabelCalibration, sigmoid, softmax
 from models.codebook import Codebook
 from models.evidence import find_evidence
 from models.labels import KINDS, LabelSpace
 from models.record import LabelledRecord
+from models.scores import TextScores
 
 PRIOR = 4.0  # inverse variance of a label's own bias around its kind's, in logits
-# A false flag costs trust, a missed sign costs money: signs are shown a little later than the
-# best F1 says, protective marks a little earlier.
+# A false flag costs trust: signs are shown a little later than the best F1 says.
 BETA = {"causes": 1.0, "signs": 0.8, "marks": 1.0}
 GRID = np.linspace(0.05, 0.95, 91)
 EVIDENCE_GRID = tuple(round(float(share), 2) for share in np.linspace(0.2, 0.8, 13))
 # One strong sign may raise a case to REVIEW: none is shown that is more likely absent than there.
 SURE = 0.5
-WATCHFUL_QUANTILE = 0.985  # of the texts that are no victim's, so many stay below
+QUIET = 0.985  # share of the records without such a mark that stay below its threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +53,14 @@ def calibrate(
     evidence: Mapping[str, float],
     review: float = 0.5,
 ) -> Calibration:
-    """The calibration that fits the development split best.
+    """The calibration that fits the development split best, strong signs and victims aside.
 
     evidence: share of the best clause by kind. review: a primary cause less probable than this
     is sent to a person.
     """
     gold = _gold(records, labels)
-    fitted: dict[str, LabelCalibration] = {}
-    start = 0
-    for kind in KINDS:
-        ids: tuple[str, ...] = getattr(labels, kind)
-        columns = slice(start, start + len(ids))
-        kinds = _fit_kind(logits.labels[:, columns], gold[:, columns], beta=BETA[kind])
-        fitted |= dict(zip(ids, kinds, strict=True))
-        start += len(ids)
-    for sign in codebook.signs:
-        if sign.strength == codebook.strengths[-1].id:
-            sure = max(fitted[sign.id].threshold, SURE)
-            fitted[sign.id] = replace(fitted[sign.id], threshold=sure)
-    for mark in codebook.marks:
-        if mark.no_level:
-            column = labels.evidence.index(mark.id)
-            fitted[mark.id] = _watchful(fitted[mark.id], logits.labels[:, column], gold[:, column])
+    fitted = _fit_labels(logits.labels, gold, labels)
+    fitted |= _sure(fitted, codebook) | _watchful(fitted, logits.labels, gold, labels, codebook)
     demand = np.array([[d in r.demand for d in labels.demand] for r in records], dtype=float)
     agent = np.array([[r.agent_run] for r in records], dtype=float)
     primary = np.array([labels.causes.index(r.primary) for r in records])
@@ -86,6 +72,41 @@ def calibrate(
         evidence=dict(evidence),
         review=review,
     )
+
+
+def _fit_labels(logits: Array, gold: Array, labels: LabelSpace) -> dict[str, LabelCalibration]:
+    fitted: dict[str, LabelCalibration] = {}
+    for kind in KINDS:
+        ids: tuple[str, ...] = getattr(labels, kind)
+        columns = slice(len(fitted), len(fitted) + len(ids))
+        each = _fit_kind(logits[:, columns], gold[:, columns], beta=BETA[kind])
+        fitted |= dict(zip(ids, each, strict=True))
+    return fitted
+
+
+def _sure(
+    fitted: Mapping[str, LabelCalibration], codebook: Codebook
+) -> dict[str, LabelCalibration]:
+    """The strong signs, none with a threshold below ``SURE``."""
+    strongest = codebook.strengths[-1].id
+    strong = {s.id: fitted[s.id] for s in codebook.signs if s.strength == strongest}
+    return {id_: replace(own, threshold=max(own.threshold, SURE)) for id_, own in strong.items()}
+
+
+def _watchful(
+    fitted: Mapping[str, LabelCalibration],
+    logits: Array,
+    gold: Array,
+    labels: LabelSpace,
+    codebook: Codebook,
+) -> dict[str, LabelCalibration]:
+    """The marks that leave a case without a level, with thresholds that overlook few.
+
+    Who is not seen as a victim may be taken for an agent; that must not happen.
+    """
+    silent = [mark.id for mark in codebook.marks if mark.no_level]
+    at = {id_: labels.evidence.index(id_) for id_ in silent}
+    return {i: _with_quiet(fitted[i], logits[:, at[i]], gold[:, at[i]]) for i in silent}
 
 
 def fit_temperature(logits: Array, right: Array) -> float:
@@ -151,14 +172,11 @@ def _best_threshold(shares: Array, gold: Array, *, beta: float) -> float:
     return float(GRID[best[len(best) // 2]])
 
 
-def _watchful(calibration: LabelCalibration, logits: Array, gold: Array) -> LabelCalibration:
-    """The same with the lowest threshold that all but a few sure non-victims stay under.
-
-    Who is not seen as a victim may be taken for an agent; that must not happen.
-    """
+def _with_quiet(calibration: LabelCalibration, logits: Array, gold: Array) -> LabelCalibration:
+    """The same with the lowest threshold that nearly all records without the mark stay under."""
     shares = sigmoid(calibration.scale * logits + calibration.bias)
     others = shares[gold == 0]
-    quiet = float(np.quantile(others, WATCHFUL_QUANTILE)) if len(others) else 0.0
+    quiet = float(np.quantile(others, QUIET)) if len(others) else 0.0
     threshold = min(calibration.threshold, max(quiet, 0.02))
     return replace(calibration, threshold=threshold)
 

@@ -28,11 +28,12 @@ def write_card(manifest: Mapping[str, Any], bundle: Bundle) -> str:
             "- 提示只影响由谁复核,不得用于拒绝、拖延或降低任何投诉的处理。",
             "  A level may change who reviews. It may not refuse, delay or lower a complaint.",
             "- 受害人不给等级,只提示提供帮助。 A victim gets no level, only an offer of help.",
-            "- 训练文本为撰写而非采集,真实来件上的效果须由保险公司以自有数据评估后再用。",
-            "  The texts it learned from were written, not collected: measure it on your own",
-            "  complaints before relying on it.",
-            "- 开发集用于选择轮次、阈值和校准;它的数字偏乐观,留一写作者的数字更诚实。",
-            "  Epochs, thresholds and calibration were chosen on the development split.",
+            "- 随附语料为撰写而非采集;真实来件上的效果须由保险公司以自有数据评估后再用。",
+            "  The texts that come with xiaobao were written, not collected: measure a model on",
+            "  your own complaints before relying on it.",
+            "- 开发集用于选择轮次、阈值和校准,其数字偏乐观。",
+            "  Epochs, thresholds and calibration were chosen on the development split: its",
+            "  figures flatter.",
             "",
         ]
     )

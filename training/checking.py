@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from statistics import median, quantiles
 from typing import Any
 
+from models.decoding import MOST_CAUSES
+from models.evidence import MOST as MOST_SPANS
 from models.record import LabelledRecord
 from models.rows import ReadingNote, RowFault
 from training.disagreement import find_disagreements
@@ -18,8 +20,6 @@ from training.near_duplicates import near_pairs
 from training.splits import Split, split
 
 FEWEST = 10
-MOST_CAUSES = 4
-MOST_SPANS = 3
 SHOWN_PER_KIND = 20
 
 # What each count counts, in the order of the report.

@@ -23,6 +23,7 @@ from models.runtimes import OnnxRuntime
 
 HALVED_FROM = 256  # elements: smaller tensors are left alone
 TOLERANCE = 1e-3
+HALF = "_half"  # what the name of a weight in half precision ends in
 
 
 class ExportError(XiaobaoError):
@@ -59,7 +60,7 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     for i, tensor in enumerate(graph.initializer):
         if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < HALVED_FROM:
             continue
-        stored = f"{tensor.name}_half"
+        stored = f"{tensor.name}{HALF}"
         half = numpy_helper.to_array(tensor).astype(np.float16)
         casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT))
         graph.initializer[i].CopyFrom(numpy_helper.from_array(half, stored))
@@ -90,7 +91,7 @@ def _traced(network: nn.Module) -> Any:
 
 
 def _holds_no_weight(node: Any) -> bool | None:
-    """Folded weights would lose their names, by which ``models.weights`` reads them back."""
+    """Folded weights would lose their names, by which ``training.weights`` reads them back."""
     reads_weight = any(value is not None and value.is_initializer() for value in node.inputs)
     return False if reads_weight else None
 

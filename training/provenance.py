@@ -13,10 +13,9 @@ from models.errors import XiaobaoError
 from models.record import LabelledRecord
 from training.encoders import EMBEDDED
 from training.run_state import Epoch, FitSettings
-from training.splits import Split, split
+from training.splits import FRACTIONS, Split, split
 
 PARTS = ("train", "development", "test")
-FRACTIONS = (0.8, 0.1, 0.1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from training.near_duplicates import components, families
 # The writers whose texts each cover all causes, in a voice of their own.
 HELD_OUT_WRITERS = ("x1", "x2", "x3", "x4", "x5")
 AGENT_RUN = "agent_run"
+FRACTIONS = (0.8, 0.1, 0.1)  # train, development, test
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def split(
     records: Sequence[LabelledRecord],
     *,
     seed: int,
-    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
+    fractions: tuple[float, float, float] = FRACTIONS,
 ) -> Split:
     """Three parts with label shares near ``fractions`` (which sum to 1), counted in units.
 

@@ -11,8 +11,7 @@ from onnx import numpy_helper
 from models.bundle import Bundle, BundleError
 from models.network import Network, NetworkShape
 from training.encoders import bare_encoder
-
-HALF = "_half"  # what training.exporting appends to the name of a weight in half precision
+from training.exporting import HALF
 
 
 def load_network(bundle: Bundle) -> Network:
