@@ -116,7 +116,7 @@ class Analyzer:
             case_id=scores.record.case_id,
             root_cause=causes,
             agent=self._agent(reading, choice, decision, evidence),
-            facets=Facets(choice.demand, reading.record_type, scores.record.role or reading.role),
+            facets=Facets(choice.demand, reading.record_type, self._role(scores.record, reading)),
             review=self._review(causes, decision, language),
             text=TextRead(len(scores.record.text), len(scores.windows), language),
             model=self._model,
@@ -190,6 +190,11 @@ class Analyzer:
         characters = scores.characters(self._decoder.position[id_])
         share = self.bundle.calibration.evidence[self.bundle.labels.kind_of(id_)]
         return find_evidence(scores.text, characters, share=share)
+
+    def _role(self, record: Record, reading: Reading) -> str:
+        """What intake says, where it speaks in the taxonomy's terms; else what the text says."""
+        given = record.role
+        return given if given is not None and given in self.bundle.labels.role else reading.role
 
     def _review(self, causes: RootCause, decision: Decision, language: str) -> Review:
         reasons = []

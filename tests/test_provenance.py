@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,8 @@ from training.provenance import (
     facts_of,
     fingerprint,
     is_own,
+    learned_from,
+    parts_of,
     pick,
     split_again,
 )
@@ -83,3 +86,25 @@ def test_a_bundle_that_notes_no_parts_is_believed():
     noted = manifest()
     del noted["training"]["parts"]
     assert split_again(RECORDS, noted) == split(RECORDS, seed=3, fractions=SETTINGS.fractions)
+
+
+WRITTEN = tuple(
+    replace(labelled, writer="x1" if place < 4 else "w1") for place, labelled in enumerate(RECORDS)
+)
+
+
+def test_a_held_out_writer_is_the_test_part_and_in_no_other():
+    parts = parts_of(WRITTEN, seed=0, fractions=SETTINGS.fractions, hold_out="x1")
+    assert parts.test == (0, 1, 2, 3)
+    assert sorted((*parts.train, *parts.development)) == list(range(4, len(WRITTEN)))
+
+
+def test_a_writer_of_nothing_cannot_be_held_out():
+    with pytest.raises(ProvenanceError, match="writer 'x9': 0 records found"):
+        parts_of(WRITTEN, seed=0, fractions=SETTINGS.fractions, hold_out="x9")
+
+
+def test_records_that_were_learned_from_are_counted():
+    parts = split(RECORDS, seed=3, fractions=SETTINGS.fractions)
+    assert learned_from(pick(RECORDS, parts, "train"), manifest()) == len(parts.train)
+    assert learned_from(pick(RECORDS, parts, "test"), manifest()) == 0

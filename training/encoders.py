@@ -74,7 +74,7 @@ def load_encoder(
         raise EncoderError(f"{base}: no weight {absent[0]}; wanted all weights of its config.json")
     tokenizer = load_tokenizer(base, vocabulary=_vocabulary(base, config))
     return Encoder(
-        name=Path(base).name,
+        name="embedded" if Path(base) == EMBEDDED else Path(base).name,
         module=module,
         tokenizer=tokenizer.backend_tokenizer,
         config=_public(config.to_dict()),

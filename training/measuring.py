@@ -8,15 +8,20 @@ from models.record import LabelledRecord
 from training.linear import LinearBaseline
 from training.metrics import Evaluation, measure
 from training.predictions import prediction_of
+from training.provenance import learned_from
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The network and the baseline on one part of the records; None: there is no baseline."""
+    """The network and the baseline on one part of the records; None: there is no baseline.
+
+    ``notes`` say what a reader of the figures must know.
+    """
 
     part: str
     network: Evaluation
     baseline: Evaluation | None
+    notes: tuple[str, ...] = ()
 
 
 def measure_part(
@@ -31,10 +36,22 @@ def measure_part(
     answers = analyzer.assess([labelled.record for labelled in records])
     ours = [prediction_of(answer) for answer in answers]
     network = measure(records, ours, taxonomy=taxonomy, codebook=codebook)
+    notes = _notes(records, analyzer)
     if baseline is None:
-        return Measured(part, network, None)
+        return Measured(part, network, None, notes)
     theirs = baseline.predict(records, codebook=codebook)
-    return Measured(part, network, measure(records, theirs, taxonomy=taxonomy, codebook=codebook))
+    measured = measure(records, theirs, taxonomy=taxonomy, codebook=codebook)
+    return Measured(part, network, measured, notes)
+
+
+def _notes(records: Sequence[LabelledRecord], analyzer: Analyzer) -> tuple[str, ...]:
+    known = learned_from(records, analyzer.bundle.manifest)
+    if not known:
+        return ()
+    return (
+        f"{len(records)} 条中有 {known} 条是训练文本,数字偏高。 "
+        f"The bundle was tuned on {known} of these {len(records)} texts: the figures flatter it.",
+    )
 
 
 def measure_parts(

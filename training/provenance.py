@@ -13,18 +13,23 @@ from models.errors import XiaobaoError
 from models.record import LabelledRecord
 from training.encoders import EMBEDDED
 from training.run_state import Epoch, FitSettings
-from training.splits import FRACTIONS, Split, split
+from training.splits import FRACTIONS, Split, leave_one_writer_out, split
 
 PARTS = ("train", "development", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
-    """What to tune from and how. ``fractions``: train, development, test."""
+    """What to tune from and how. ``fractions``: train, development, test.
+
+    ``hold_out``: a writer whose texts are the whole test part and in no other, the honest
+    estimate for a voice never heard; ``fractions`` then divide the other texts.
+    """
 
     base: str = str(EMBEDDED)
     fractions: tuple[float, float, float] = FRACTIONS
     split_seed: int = 0
+    hold_out: str | None = None
     fit: FitSettings = field(default_factory=FitSettings)
 
 
@@ -36,6 +41,44 @@ def fingerprint(records: Iterable[LabelledRecord]) -> str:
     """sha256 over ids and texts, whatever their order: names a data set without showing it."""
     lines = sorted(f"{r.record.case_id}\x1f{r.record.text}" for r in records)
     return hashlib.sha256("\x1e".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def parts_of(
+    records: Sequence[LabelledRecord],
+    *,
+    seed: int,
+    fractions: tuple[float, float, float],
+    hold_out: str | None,
+) -> Split:
+    """The parts that such settings make of the records.
+
+    Raises ProvenanceError where no record is by the writer to hold out.
+    """
+    if hold_out is None:
+        return split(records, seed=seed, fractions=fractions)
+    ((_, others, held),) = leave_one_writer_out(records, [hold_out])
+    if not held:
+        raise ProvenanceError(f"writer {hold_out!r}: 0 records found, at least 1 wanted")
+    train, development, _ = fractions
+    whole = train + development
+    rest = split(
+        [records[i] for i in others],
+        seed=seed,
+        fractions=(train / whole, development / whole, 0.0),
+    )
+    back = {part: tuple(others[i] for i in getattr(rest, part)) for part in PARTS}
+    return Split(back["train"], tuple(sorted((*back["development"], *back["test"]))), held)
+
+
+def learned_from(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> int:
+    """How many of the records stand, word for word, among those that the bundle was tuned on."""
+    seen = set(manifest.get("training", {}).get("texts", ()))
+    return sum(_digest(record) in seen for record in records)
+
+
+def _digest(labelled: LabelledRecord) -> str:
+    text = labelled.record.text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:12]
 
 
 def facts_of(
@@ -52,6 +95,8 @@ def facts_of(
         "examples": {part: len(getattr(parts, part)) for part in PARTS},
         "fractions": list(settings.fractions),
         "split_seed": settings.split_seed,
+        "hold_out": settings.hold_out,
+        "texts": sorted(_digest(record) for record in pick(records, parts, "train")),
         "epochs": len(history),
         "best_epoch": best.number,
         "development_score": round(best.score, 4),
@@ -72,8 +117,12 @@ def split_again(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) 
     """
     trained = manifest.get("training", {})
     train, development, test = trained.get("fractions", FRACTIONS)
-    seed = trained.get("split_seed", 0)
-    parts = split(records, seed=seed, fractions=(train, development, test))
+    parts = parts_of(
+        records,
+        seed=trained.get("split_seed", 0),
+        fractions=(train, development, test),
+        hold_out=trained.get("hold_out"),
+    )
     noted = trained.get("parts") if is_own(records, manifest) else None
     for part, wanted in (noted or {}).items():
         if fingerprint(pick(records, parts, part)) != wanted:

@@ -60,8 +60,16 @@ def write_measured(measured: "Measured", directory: Path, console: Console) -> N
     from training.report import as_table, write_report
 
     title = f"评估报告 Evaluation: {measured.part}"
-    write_report(measured.network, baseline=measured.baseline, directory=directory, title=title)
+    write_report(
+        measured.network,
+        baseline=measured.baseline,
+        directory=directory,
+        title=title,
+        notes=measured.notes,
+    )
     console.print(as_table(measured.network, measured.baseline), soft_wrap=False)
+    for note in measured.notes:
+        console.print(note)
     console.print(f"报告 report: {directory / 'report.md'}")
 
 

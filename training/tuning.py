@@ -26,8 +26,7 @@ from training.linear import fit_baseline
 from training.measuring import Measured, headline_of, measure_parts
 from training.mixing import mix
 from training.ngrams import fit_ngrams
-from training.provenance import PARTS, TrainSettings, facts_of, pick
-from training.splits import split
+from training.provenance import PARTS, TrainSettings, facts_of, parts_of, pick
 
 __all__ = [
     "TrainSettings",
@@ -66,7 +65,12 @@ def train(
     check_free(directory)  # now: hours later it would cost the training
     taxonomy = default_taxonomy()
     labels = label_space(taxonomy, default_codebook())
-    parts = split(records, seed=settings.split_seed, fractions=settings.fractions)
+    parts = parts_of(
+        records,
+        seed=settings.split_seed,
+        fractions=settings.fractions,
+        hold_out=settings.hold_out,
+    )
     chosen = {part: pick(records, parts, part) for part in PARTS}
     encoder = load_encoder(settings.base, device=device, dropout=settings.fit.encoder_dropout)
     stage("linear baseline")
