@@ -27,6 +27,7 @@ GRID = np.linspace(0.05, 0.95, 91)
 EVIDENCE_GRID = tuple(round(float(share), 2) for share in np.linspace(0.2, 0.8, 13))
 # One strong sign may raise a case to REVIEW: none is shown that is more likely absent than there.
 SURE = 0.5
+FAINT = 0.02  # such a mark is never shown below this probability, however quiet the others are
 QUIET = 0.985  # share of the records without such a mark that stay below its threshold
 
 
@@ -177,7 +178,7 @@ def _with_quiet(calibration: LabelCalibration, logits: Array, gold: Array) -> La
     shares = sigmoid(calibration.scale * logits + calibration.bias)
     others = shares[gold == 0]
     quiet = float(np.quantile(others, QUIET)) if len(others) else 0.0
-    threshold = min(calibration.threshold, max(quiet, 0.02))
+    threshold = min(calibration.threshold, max(quiet, FAINT))
     return replace(calibration, threshold=threshold)
 
 
