@@ -52,7 +52,7 @@ class Analyzer:
     def assess(self, records: Sequence[Record], *, batch_tokens: int = 4096) -> list[Assessment]:
         """One assessment a record, in order; the answer to each is what it would be alone."""
         return [
-            self._answer(scores)
+            self.answer(scores)
             for chunk in chunks_of(records)
             for scores in self.score(chunk, batch_tokens=batch_tokens)
         ]
@@ -94,7 +94,8 @@ class Analyzer:
         """Calibrated probabilities of texts: what the self-check compares."""
         return [self.read(scores) for scores in self.score([Record(text) for text in texts])]
 
-    def _answer(self, scores: TextScores) -> Assessment:
+    def answer(self, scores: TextScores) -> Assessment:
+        """The assessment that a record's scores amount to."""
         reading = self.read(scores)
         language = language_of(scores.record.text)
         choice = self._decoder.choose(reading)

@@ -3,27 +3,34 @@
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.analyzer import Analyzer, load_analyzer
+from models.assessment import Assessment
 from models.bundle import load_bundle, write_bundle
 from models.calibration import Calibration, LabelCalibration
-from models.codebook import AGENT_SIGNS
+from models.codebook import AGENT_SIGNS, Codebook
 from models.labels import KINDS, LabelSpace
 from models.network import Network
 from models.record import LabelledRecord
 from models.runtimes import OnnxRuntime
+from models.scores import TextScores
 from models.self_check import golden_outputs
 from models.taxonomy import ROOT_CAUSES
 from training.calibrating import DevelopmentLogits, calibrate, fit_evidence
 from training.card import write_card
 from training.encoders import Encoder
 from training.exporting import export_onnx
+from training.levels import REVIEW
+from training.risk import FLAGS, Controlled, control_flags, control_review
 
 # Short and plain, of the taxonomy's own kind, and no person's.
 GOLDEN = (
@@ -56,7 +63,7 @@ def make_bundle(
         export_onnx(network, onnx_file)
         files = _uncalibrated(network, encoder, labels, onnx_file)
         write_bundle(draft, files, manifest=manifest)
-        calibration = _calibrated(draft, development, labels)
+        calibration, controlled = _calibrated(draft, development, labels)
         files["calibration.json"] = _as_text(calibration.as_json())
         write_bundle(draft, files, manifest=manifest)
         analyzer = _analyzer(draft)
@@ -65,6 +72,7 @@ def make_bundle(
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "xiaobao": _version(),
             "metrics": measure(analyzer),
+            "risk": {name: each.as_json() for name, each in controlled.items()},
             "golden": golden_outputs(GOLDEN, analyzer.readings),
         }
         files["card.md"] = write_card(whole, analyzer.bundle)
@@ -88,20 +96,48 @@ def _uncalibrated(
 
 def _calibrated(
     draft: Path, development: Sequence[LabelledRecord], labels: LabelSpace
-) -> Calibration:
+) -> tuple[Calibration, Mapping[str, Controlled]]:
+    """The calibration, and what was proven of its two thresholds."""
     analyzer = _analyzer(draft)
     scores = list(analyzer.score([labelled.record for labelled in development]))
     pooled = [each.pooled() for each in scores]
     logits = DevelopmentLogits(
         *(np.array([p[name] for p in pooled]) for name in ("labels", "primary", "agent", "demand"))
     )
-    return calibrate(
+    fitted = partial(
+        calibrate,
         logits,
         development,
         labels=labels,
         codebook=analyzer.bundle.codebook,
         evidence=fit_evidence(scores, development, labels=labels),
     )
+    answers = {sure: _answers(analyzer, fitted(sure=sure), scores) for sure in FLAGS}
+    agent_run = np.array([record.agent_run for record in development])
+    flags = control_flags(
+        {sure: _flagged(given, analyzer.bundle.codebook) for sure, given in answers.items()},
+        agent_run,
+    )
+    primary = [answer.root_cause.primary for answer in answers[flags.threshold]]
+    review = control_review(
+        np.array([label.probability for label in primary]),
+        np.array([p.id == r.primary for p, r in zip(primary, development, strict=True)]),
+    )
+    calibration = fitted(sure=flags.threshold, review=review.threshold)
+    return calibration, {"flags": flags, "review": review}
+
+
+def _answers(
+    analyzer: Analyzer, calibration: Calibration, scores: Sequence[TextScores]
+) -> list[Assessment]:
+    bundle = replace(analyzer.bundle, calibration=calibration)
+    answering = Analyzer(bundle, analyzer.runtime)
+    return [answering.answer(each) for each in scores]
+
+
+def _flagged(answers: Sequence[Assessment], codebook: Codebook) -> NDArray[np.bool_]:
+    least = codebook.rank_of(REVIEW)
+    return np.array([codebook.rank_of(answer.agent.level) >= least for answer in answers])
 
 
 def _analyzer(directory: Path) -> Analyzer:

@@ -53,15 +53,18 @@ def calibrate(
     codebook: Codebook,
     evidence: Mapping[str, float],
     review: float = 0.5,
+    sure: float = SURE,
 ) -> Calibration:
     """The calibration that fits the development split best, strong signs and victims aside.
 
     evidence: share of the best clause by kind. review: a primary cause less probable than this
-    is sent to a person.
+    is sent to a person. sure: no strong sign is shown below this probability.
     """
     gold = _gold(records, labels)
     fitted = _fit_labels(logits.labels, gold, labels)
-    fitted |= _sure(fitted, codebook) | _watchful(fitted, logits.labels, gold, labels, codebook)
+    fitted |= _sure(fitted, codebook, sure) | _watchful(
+        fitted, logits.labels, gold, labels, codebook
+    )
     demand = np.array([[d in r.demand for d in labels.demand] for r in records], dtype=float)
     agent = np.array([[r.agent_run] for r in records], dtype=float)
     primary = np.array([labels.causes.index(r.primary) for r in records])
@@ -86,12 +89,12 @@ def _fit_labels(logits: Array, gold: Array, labels: LabelSpace) -> dict[str, Lab
 
 
 def _sure(
-    fitted: Mapping[str, LabelCalibration], codebook: Codebook
+    fitted: Mapping[str, LabelCalibration], codebook: Codebook, sure: float
 ) -> dict[str, LabelCalibration]:
-    """The strong signs, none with a threshold below ``SURE``."""
+    """The strong signs, none with a threshold below ``sure``."""
     strongest = codebook.strengths[-1].id
     strong = {s.id: fitted[s.id] for s in codebook.signs if s.strength == strongest}
-    return {id_: replace(own, threshold=max(own.threshold, SURE)) for id_, own in strong.items()}
+    return {id_: replace(own, threshold=max(own.threshold, sure)) for id_, own in strong.items()}
 
 
 def _watchful(

@@ -23,6 +23,7 @@ def write_card(manifest: Mapping[str, Any], bundle: Bundle) -> str:
             *rows,
             "",
             *_figures(manifest.get("metrics", {})),
+            *_risks(manifest.get("risk", {})),
             "## 用途与限制 Use and limits",
             "",
             "- 提示只影响由谁复核,不得用于拒绝、拖延或降低任何投诉的处理。",
@@ -53,6 +54,31 @@ def _figures(metrics: Mapping[str, Mapping[str, float | int | None]]) -> list[st
         *(f"| {n} | {' | '.join(_shown(c.get(n)) for c in columns)} |" for n in names),
         "",
     ]
+
+
+def _risks(risk: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What holds of the two thresholds and whether it was proven; nothing for an older bundle."""
+    if not risk:
+        return []
+    rows = [
+        f"| {_RISKS[name]} | {own['threshold']:.2f} | {own['bound']:.2f} | {own['found']:.3f} "
+        f"| {own['records']} | {'是 yes' if own['proven'] else '否 no'} ({own['confidence']:.0%}) |"
+        for name, own in risk.items()
+    ]
+    return [
+        "## 阈值与风险 Thresholds and risk",
+        "",
+        "| 阈值 threshold | 值 value | 界 bound | 测得 found | 记录 records | 已证 proven |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
+
+
+_RISKS = {
+    "flags": "强迹象:误提示率不高于界 strong signs: rate of false flags at most",
+    "review": "转人工:不转者主因正确率不低于界 review: accuracy of the rest at least",
+}
 
 
 def _shown(value: float | int | None) -> str:
