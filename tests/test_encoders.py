@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
+from transformers import BertConfig, BertForMaskedLM
 
 from tests.tiny import save_bert, save_modernbert
 from training.encoders import EncoderError, bare_encoder, load_encoder, load_tokenizer
@@ -34,6 +35,16 @@ def test_a_checkpoint_of_bert_with_the_standard_vocabulary_reads_512_tokens(bert
     assert (encoder.window, encoder.overlap, encoder.width) == (512, 128, 32)
     assert encoder.tokenizer.get_vocab_size() == 21128
     assert encoder.mask_id == 103
+    assert encoder.tokenizer.encode("理赔").tokens == ["[CLS]", "理", "赔", "[SEP]"]
+
+
+def test_a_checkpoint_of_full_size_loads_from_its_vocabulary_file(tmp_path, bert):
+    """As the hub has Chinese MacBERT and RoBERTa-wwm: BERT-base weights beside a vocab.txt."""
+    BertForMaskedLM(BertConfig(vocab_size=21128)).save_pretrained(tmp_path)
+    shutil.copy(bert / "vocab.txt", tmp_path)
+    encoder = load_encoder(tmp_path, device=CPU)
+    assert (encoder.width, encoder.window) == (768, 512)
+    assert sum(weight.numel() for weight in encoder.module.parameters()) == 101_677_056
     assert encoder.tokenizer.encode("理赔").tokens == ["[CLS]", "理", "赔", "[SEP]"]
 
 
