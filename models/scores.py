@@ -16,7 +16,8 @@ from models.decoding import pool_windows
 from models.evidence import character_scores
 from models.record import Record
 from models.runtimes import Logits, Runtime
-from models.text import NormalisedText, normalise
+from models.spellings import read_spelled
+from models.text import NormalisedText
 from models.windows import Window, WindowReader, pack, pad
 
 # What is scored at once, as token scores are large: 130 labels a token are half a kilobyte.
@@ -50,7 +51,7 @@ def score_records(
 
     batch_tokens: padded tokens a call of the runtime, where more than one window fits.
     """
-    texts = [normalise(record.text) for record in records]
+    texts = [read_spelled(record.text) for record in records]
     windows = reader.read([text.text for text in texts])
     logits: list[Logits] = [{}] * len(windows)
     for batch in pack(windows, batch_tokens=batch_tokens):

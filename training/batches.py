@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.labels import LabelSpace
 from models.record import LabelledRecord
-from models.text import normalise
+from models.spellings import read_spelled
 from models.windows import Window, WindowReader
 
 POOL = 16  # batches whose windows are sorted by length together, then shuffled
@@ -68,7 +68,7 @@ def targets_of(
     for those that have no evidence at all; its primary cause is the record's where that is among
     them, else the first that is.
     """
-    texts = [normalise(record.record.text) for record in records]
+    texts = [read_spelled(record.record.text) for record in records]
     windows = reader.read([text.text for text in texts])
     count = np.bincount([window.text for window in windows], minlength=len(records))
     targets = []

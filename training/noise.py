@@ -87,9 +87,9 @@ def changed(
 def asr_noise(text: str, generator: np.random.Generator) -> list[Change]:
     """Words written as others that sound alike, tones aside, as a speech recogniser errs."""
     table = _homophones()
-    places = [i for i, char in enumerate(text) if len(table.get(_sound(char), ())) > 1]
+    places = [i for i, char in enumerate(text) if len(table.get(sound_of(char), ())) > 1]
     return [
-        Change(i, i + 1, _other(table[_sound(text[i])], text[i], generator))
+        Change(i, i + 1, _other(table[sound_of(text[i])], text[i], generator))
         for i in places
         if generator.random() < ASR_SHARE
     ]
@@ -127,6 +127,20 @@ def evasive_noise(text: str, generator: np.random.Generator) -> list[Change]:
 KINDS: Mapping[str, Noise] = {"asr": asr_noise, "slips": slip_noise, "evasive": evasive_noise}
 
 
+def noisy_copies(
+    records: Sequence[LabelledRecord], *, share: float, generator: np.random.Generator
+) -> list[LabelledRecord]:
+    """Copies of about ``share`` of the records with slips of a recogniser or of typing.
+
+    No disguised words: who disguises shows a sign, and a copy keeps its labels.
+    """
+    drawn = [record for record in records if generator.random() < share]
+    return [
+        with_noise(record, (asr_noise, slip_noise)[int(generator.integers(2))], generator)
+        for record in drawn
+    ]
+
+
 def _disguise(word: str, generator: np.random.Generator) -> str:
     first, second = word[0], word[1]
     kind = int(generator.integers(3))
@@ -134,7 +148,7 @@ def _disguise(word: str, generator: np.random.Generator) -> str:
         return first + SEPARATORS[int(generator.integers(len(SEPARATORS)))] + second
     place = int(generator.integers(2))
     char = word[place]
-    forms = LOOK_ALIKE.get(char, (_sound(char),))
+    forms = LOOK_ALIKE.get(char, (sound_of(char),))
     form = forms[int(generator.integers(len(forms)))]
     return form + second if place == 0 else first + form
 
@@ -145,7 +159,8 @@ def _other(sounding: Sequence[str], char: str, generator: np.random.Generator) -
 
 
 @cache
-def _sound(char: str) -> str:
+def sound_of(char: str) -> str:
+    """The pinyin of a Han character without its tone; empty for any other."""
     if not "\u4e00" <= char <= "\u9fff":
         return ""
     return lazy_pinyin(char, style=Style.NORMAL)[0]
@@ -155,16 +170,16 @@ def _sound(char: str) -> str:
 def _homophones() -> Mapping[str, tuple[str, ...]]:
     """Common characters by their sound; what has none to be taken for stands alone."""
     table: dict[str, list[str]] = {}
-    for char in _common_characters():
-        table.setdefault(_sound(char), []).append(char)
+    for char in common_characters():
+        table.setdefault(sound_of(char), []).append(char)
     return {sound: tuple(chars[:8]) for sound, chars in table.items() if sound}
 
 
 @cache
-def _common_characters() -> tuple[str, ...]:
+def common_characters() -> tuple[str, ...]:
     """The commonest characters, by how often the words of jieba's dictionary hold them."""
     counts: Counter[str] = Counter()
     for word, count in word_counts():
         for char in word:
             counts[char] += count
-    return tuple(char for char, _ in counts.most_common() if _sound(char))[:COMMON]
+    return tuple(char for char, _ in counts.most_common() if sound_of(char))[:COMMON]
