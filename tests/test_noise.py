@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.record import LabelledRecord, Record, Span
-from training.noise import KINDS, Change, changed, with_noise
+from training.noise import KINDS, Change, changed, noisy_copies, with_noise
 
 TEXT = "我要全额退保,保费交了五年,业务员说保单三年就能取,理赔也不给。"
 
@@ -77,3 +77,14 @@ def test_a_recogniser_errs_only_in_chinese_characters_that_sound_alike() -> None
 
     assert all(each.startswith("2019") and each.endswith("ABC") for each in noisy)
     assert all(len(each) == len(text) for each in noisy)
+
+
+def test_about_a_share_of_the_records_is_copied_and_none_is_disguised() -> None:
+    record = LabelledRecord(Record(TEXT), primary="A", causes=("A",))
+
+    copies = noisy_copies([record] * 200, share=0.25, generator=np.random.default_rng(0))
+
+    assert 30 <= len(copies) <= 70
+    assert all("退" in each.record.text or "保" in each.record.text for each in copies)
+    assert not any("tui" in each.record.text or "*" in each.record.text for each in copies)
+    assert noisy_copies([record] * 9, share=0.0, generator=np.random.default_rng(0)) == []

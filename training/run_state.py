@@ -25,7 +25,9 @@ class FitSettings:
     ``layer_decay`` multiplies the rate once for each encoder layer below the top;
     ``dropout`` is that before the heads; ``token_mask`` is the mean share of tokens hidden from
     the network, drawn anew for each text;
-    ``patience`` counts epochs without a better development score before stopping.
+    ``noise`` is the share of the texts that are read a second time as a recogniser or a hurried
+    thumb would have written them; ``patience`` counts epochs without a better development score
+    before stopping.
     """
 
     epochs: int = 16
@@ -36,6 +38,7 @@ class FitSettings:
     warmup: float = 0.06
     batch_tokens: int = 2048
     token_mask: float = 0.25
+    noise: float = 0.15
     dropout: float = 0.2
     encoder_dropout: float = 0.1
     average: float = 0.99

@@ -26,6 +26,7 @@ from training.linear import fit_baseline
 from training.measuring import Measured, headline_of, measure_parts
 from training.mixing import mix
 from training.ngrams import fit_ngrams
+from training.noise import noisy_copies
 from training.provenance import PARTS, TrainSettings, facts_of, parts_of, pick
 
 __all__ = [
@@ -129,7 +130,10 @@ def tune(
 ) -> tuple[Network, list[Epoch]]:
     """The network tuned on one set of records, its epochs and mixing chosen on another."""
     reader = WindowReader(encoder.tokenizer, window=encoder.window, overlap=encoder.overlap)
-    texts = [*train_records, *catalogue_examples(taxonomy)]
+    copies = noisy_copies(
+        train_records, share=settings.noise, generator=np.random.default_rng(settings.seed)
+    )
+    texts = [*train_records, *copies, *catalogue_examples(taxonomy)]
     targets = targets_of(texts, reader=reader, labels=labels)
     held_out = targets_of(development, reader=reader, labels=labels)
     torch.manual_seed(settings.seed)
