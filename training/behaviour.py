@@ -16,6 +16,7 @@ from models.codebook import Codebook
 from models.errors import XiaobaoError
 from models.record import Record
 from models.strict_yaml import Entry, check_ids, read_entry, read_text
+from training.tables import Table
 
 SLACK = 0.02  # the agent probability may waver by so much
 
@@ -75,6 +76,19 @@ def load_suites(path: Path) -> tuple[Suite, ...]:
 def run_suites(suites: Sequence[Suite], analyzer: Analyzer) -> tuple[Outcome, ...]:
     """Every case put to the analyzer, suite by suite."""
     return tuple(_run(suite, analyzer) for suite in suites)
+
+
+def behaviour_table(outcomes: Sequence[Outcome]) -> Table:
+    """How each suite went, and where it failed: places in the file, no texts."""
+    rows = [
+        (f"{each.suite.zh} {each.suite.id}", each.suite.kind, f"{each.passed}/{each.tests}",
+         "; ".join(each.failed))
+        for each in outcomes
+    ]  # fmt: skip
+    passed, tests = sum(o.passed for o in outcomes), sum(o.tests for o in outcomes)
+    rows.append(("合计 total", "", f"{passed}/{tests}", ""))
+    columns = ("能力 ability", "方式 kind", "通过 passed", "未通过 failed")
+    return Table("行为测试 Behavioural tests", columns, tuple(rows))
 
 
 def _suite(entry: Entry) -> Suite:

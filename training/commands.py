@@ -105,6 +105,12 @@ def evaluate(
     baseline_data: Annotated[
         list[Path] | None, typer.Option("--baseline-data", help="基线的训练文件 · to fit it on")
     ] = None,
+    noise: Annotated[
+        bool, typer.Option("--noise", help="另测拼写噪声下的表现 · also under spelling noise")
+    ] = False,
+    behaviour: Annotated[
+        Path | None, typer.Option("--behaviour", help="行为测试文件 · behavioural tests (YAML)")
+    ] = None,
 ) -> None:
     """评估模型包并写报告 · Evaluate a bundle: JSON, Markdown and plots.
 
@@ -113,6 +119,7 @@ def evaluate(
     baseline is shown if --baseline-data names files to fit it on.
     """
     from models.analyzer import load_analyzer
+    from training.behaviour import load_suites
     from training.evaluating import evaluate_bundle
 
     console = plain_console()
@@ -132,6 +139,8 @@ def evaluate(
         examples.records,
         part=part,
         baseline_records=others.records if others else (),
+        noise=noise,
+        suites=load_suites(behaviour) if behaviour else (),
     )
     write_measured(measured, report, console)
     raise typer.Exit(1 if examples.faults or (others and others.faults) else 0)

@@ -1,13 +1,16 @@
 """Evaluating a bundle on labelled records, with the baseline beside it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from models.analyzer import Analyzer
 from models.errors import XiaobaoError
 from models.record import LabelledRecord
+from training.behaviour import Suite, behaviour_table, run_suites
 from training.linear import LinearBaseline, fit_baseline
 from training.measuring import Measured, measure_part
 from training.provenance import is_own, pick, split_again
+from training.robustness import noise_table
 from training.splits import Split, split
 
 
@@ -21,13 +24,16 @@ def evaluate_bundle(
     *,
     part: str,
     baseline_records: Sequence[LabelledRecord] = (),
+    noise: bool = False,
+    suites: Sequence[Suite] = (),
 ) -> Measured:
     """The bundle's figures on a part of the records.
 
     part: ``all``, ``train``, ``development``, ``test``, or ``auto``: the development split where
     the records are those that the bundle was trained on, else all. The baseline is fitted on
     ``baseline_records``; without any, on the training split of the bundle's own records; on
-    others there is none.
+    others there is none. noise: also measured under spelling noise; suites: behavioural tests to
+    put to the bundle.
 
     Raises EvaluateError for a part without records, ProvenanceError for own records whose labels
     have changed so far that the split is another.
@@ -45,7 +51,10 @@ def evaluate_bundle(
         baseline = _baseline(analyzer, baseline_records, split(baseline_records, seed=0))
     elif own and parts:
         baseline = _baseline(analyzer, records, parts)
-    return measure_part(name, chosen, analyzer=analyzer, baseline=baseline)
+    measured = measure_part(name, chosen, analyzer=analyzer, baseline=baseline)
+    tables = [noise_table(chosen, analyzer=analyzer)] if noise else []
+    tables += [behaviour_table(run_suites(suites, analyzer))] if suites else []
+    return replace(measured, tables=tuple(tables))
 
 
 def _baseline(

@@ -9,19 +9,22 @@ from training.linear import LinearBaseline
 from training.metrics import Evaluation, measure
 from training.predictions import prediction_of
 from training.provenance import learned_from
+from training.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """The network and the baseline on one part of the records; None: there is no baseline.
 
-    ``notes`` say what a reader of the figures must know.
+    ``notes`` say what a reader of the figures must know; ``tables`` what else was asked of the
+    network.
     """
 
     part: str
     network: Evaluation
     baseline: Evaluation | None
     notes: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
 
 
 def measure_part(

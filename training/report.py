@@ -66,8 +66,11 @@ def write_report(
     directory: Path,
     title: str,
     notes: Sequence[str] = (),
+    more: Sequence[Table] = (),
 ) -> tuple[Path, ...]:
     """Write report.json, report.md and the plots into ``directory``; returns their paths.
+
+    more: tables of what else was measured of the network, after those of the evaluation.
 
     Raises ReportError when the baseline was measured on other records, labels or resamples.
     """
@@ -77,13 +80,19 @@ def write_report(
     plots = draw_plots(evaluation, baseline, directory=directory, font=font)
     if font is None:
         notes = [*notes, "本机没有中文字体,图中以标识代替中文名。 No Chinese font: plots show ids."]
-    figures = {"title": title, "notes": list(notes), **as_json(evaluation, baseline)}
+    figures = {
+        "title": title,
+        "notes": list(notes),
+        **as_json(evaluation, baseline),
+        "more": _plain(tuple(more)),
+    }
     answer, page = directory / "report.json", directory / "report.md"
     answer.write_text(
         json.dumps(figures, ensure_ascii=False, indent=2, allow_nan=False) + "\n", "utf-8"
     )
     page.write_text(
-        as_markdown(evaluation, baseline, title=title, notes=notes, plots=plots), "utf-8"
+        as_markdown(evaluation, baseline, title=title, notes=notes, plots=plots, more=more),
+        "utf-8",
     )
     return (answer, page, *(directory / plot.file for plot in plots))
 
@@ -109,6 +118,7 @@ def as_markdown(
     title: str,
     notes: Sequence[str],
     plots: Sequence[Plot],
+    more: Sequence[Table] = (),
 ) -> str:
     """The page: verdicts first, then tables, plots, and how to read them."""
     _check_pair(evaluation, baseline)
@@ -116,7 +126,7 @@ def as_markdown(
     facts += f"{evaluation.resamples} 次重抽样 resamples, seed {evaluation.seed}"
     parts = [f"# {title}", facts, _list(verdicts(evaluation, baseline))]
     parts += [f"> {note}" for note in notes]
-    parts += [_markdown(table) for table in _tables(evaluation, baseline)]
+    parts += [_markdown(table) for table in (*_tables(evaluation, baseline), *more)]
     parts += [
         "## 图 Plots",
         *(f"### {plot.title}\n\n![{plot.title}]({plot.file})" for plot in plots),

@@ -66,6 +66,7 @@ def write_measured(measured: "Measured", directory: Path, console: Console) -> N
         directory=directory,
         title=title,
         notes=measured.notes,
+        more=measured.tables,
     )
     console.print(as_table(measured.network, measured.baseline), soft_wrap=False)
     for note in measured.notes:
