@@ -9,7 +9,7 @@ keeps the disguise in sight. Knows nothing about signs; a slip of the pen is rea
 import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Literal
@@ -18,8 +18,15 @@ from models.errors import XiaobaoError
 from models.strict_yaml import Entry, read_entry, read_text
 from models.text import NormalisedText, normalise
 
+BULLET = "●"  # in the vocabulary, so that it is not read as unknown
 SPELLINGS = resources.files("models") / "lexicons" / "spellings.yaml"
 Form = Literal["plain", "rare", "common", "pinyin", "letter"]
+# A word inside an address is a name of a place, whatever it sounds like.
+_ADDRESS = re.compile(
+    # Each run of letters is tried from its beginning only: long ones stay linear.
+    r"(?:https?://|www\.)[!-~]+|(?<![\w.+-])(?:[\w.+-]++@[!-~]+|[\w.-]+\.(?:com|cn|net|org)(?!\w)[!-~]*)",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 class SpellingError(XiaobaoError):
@@ -53,6 +60,8 @@ class Spellings:
             return []
         taken: list[Disguise] = []
         free = bytearray(len(text))
+        for address in _ADDRESS.finditer(text):
+            free[address.start() : address.end()] = b"\x01" * len(address[0])
         for found in self._candidates(text):
             if not any(free[found.start : found.end]):
                 free[found.start : found.end] = b"\x01" * (found.end - found.start)
@@ -62,7 +71,8 @@ class Spellings:
     def _candidates(self, text: str) -> Iterator[Disguise]:
         for spelling, word in self.whole.items():
             for match in re.finditer(re.escape(spelling), text, re.IGNORECASE):
-                yield Disguise(match.start(), match.end(), word)
+                if not self._is_ordinary(match, text):
+                    yield Disguise(match.start(), match.end(), word)
         for word, pattern in self.patterns.items():
             for match in pattern.finditer(text):
                 if self._is_disguise(word, match, text):
@@ -102,9 +112,16 @@ def read_spelled(text: str, spellings: Spellings | None = None) -> NormalisedTex
     Offsets lead back to the original: each character of such a word to the whole disguise.
     """
     table = default_spellings() if spellings is None else spellings
-    plain = normalise(text)
+    plain = _without(normalise(text), table.marker)
     found = table.find(plain.text)
     return _respelled(plain, found, table.marker) if found else plain
+
+
+def _without(plain: NormalisedText, marker: str) -> NormalisedText:
+    """The same text with a writer's own marker (a bullet) as another one: it says no disguise."""
+    if marker not in plain.text:
+        return plain
+    return replace(plain, text=plain.text.replace(marker, BULLET))
 
 
 def _respelled(plain: NormalisedText, found: Sequence[Disguise], marker: str) -> NormalisedText:

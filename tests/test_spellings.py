@@ -106,3 +106,26 @@ def test_a_mistake_in_a_table_is_named() -> None:
             "characters:\n  退: {rar: [褪]}\n",
             name="t.yaml",
         )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "理赔➡保险公司",
+        "小李培训时讲过理赔",
+        "买个鸡腿堡",
+        "推宝宝出门",
+        "叩头诉苦",
+        "网址https://tui.bao.com/list和tuibao.com",
+        "写信到tuibao@example.com",
+    ],
+)
+def test_a_name_an_address_or_an_arrow_is_no_disguise(text: str) -> None:
+    assert read_spelled(text).text == normalise(text).text
+
+
+def test_a_writers_own_bullet_is_not_taken_for_the_marker() -> None:
+    read = read_spelled("◆退保须知,葆费")
+
+    assert read.text == "●退保须知,◆保费"
+    assert read.original_span(0, 1) == (0, 1)
