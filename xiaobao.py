@@ -27,6 +27,9 @@ class Entry:
 
 COMMANDS = {
     "assess": Entry("serving.commands", "assess", "serving", "分析文件中的投诉 · Assess a file"),
+    "link": Entry(
+        "serving.commands", "link", "serving", "找出相互关联的投诉 · Link a file's cases"
+    ),
     "serve": Entry("serving.commands", "serve", "serving", "启动本机服务 · Serve the API"),
     "train": Entry("training.commands", "train", "training", "训练模型包 · Train a bundle"),
     "evaluate": Entry(

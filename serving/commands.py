@@ -1,4 +1,4 @@
-"""Commands of serving: ``assess`` for files, ``serve`` for the HTTP service.
+"""Commands of serving: ``assess`` and ``link`` for files, ``serve`` for the HTTP service.
 
 Imports what it needs when a command runs: the front door lists commands without loading a runtime.
 """
@@ -43,6 +43,43 @@ def assess(
     """
     failed = _show(source, bundle) if out is None else _score(source, out, bundle)
     raise typer.Exit(1 if failed else 0)
+
+
+def link(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="jsonl, csv, xlsx, parquet")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="jsonl,每件一行 · one line a case")
+    ] = None,
+    bundle: _Bundle = None,
+) -> None:
+    """找出文件中相互关联的投诉及其原因 · Link the complaints of a file and say what explains it.
+
+    Exit codes: 0 done, 1 some rows failed, 2 wrong usage or unreadable input.
+    """
+    from models.analyzer import load_analyzer
+    from serving.linking import check_out, link_file, show_groups, write_links
+
+    if out is not None:
+        check_out(source, out)
+    notes = Console(stderr=True)
+    analyzer = load_analyzer(bundle)
+    outcome = link_file(
+        source,
+        analyzer=analyzer,
+        codebook=analyzer.bundle.codebook,
+        on_note=lambda note: _tell(note, notes),
+    )
+    levels = {level["id"]: level["name"] for level in analyzer.description["levels"]}
+    errors = write_links(outcome, out) if out is not None else None
+    console = Console(stderr=out is not None)
+    show_groups(outcome, console=_wide(console), levels=levels)
+    if out is not None:
+        typer.echo(f"{out}: {len(outcome.linked.cases)} 件 cases", err=True)
+    for fault in outcome.faults if errors is None else ():
+        typer.echo(str(fault), err=True)
+    if errors is not None:
+        typer.echo(f"{errors}: {len(outcome.faults)} 行失败 failed rows", err=True)
+    raise typer.Exit(1 if outcome.faults else 0)
 
 
 def serve(
@@ -117,6 +154,13 @@ def _run(analyzer: "Analyzer", settings: "ServingSettings", listener: socket.soc
         uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
         typer.echo("已停止 · stopped")
+
+
+def _wide(console: Console) -> Console:
+    """The console, or one of a fixed width where nobody's terminal says how wide it is."""
+    if console.is_terminal:
+        return console
+    return Console(width=_PIPED_WIDTH, stderr=console.stderr)
 
 
 def _score(source: Path, out: Path, bundle: Path | None) -> int:
