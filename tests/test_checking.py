@@ -7,7 +7,7 @@ import pytest
 from models.record import LabelledRecord, Record, Span
 from models.rows import ReadingNote, RowFault
 from training.checking import FEWEST, check
-from training.disagreement import find_disagreements
+from training.disagreement import find_disagreements, find_doubts
 from training.examples import Examples
 
 DELAY = "CLAIM.CLAIM_DELAY"
@@ -151,3 +151,28 @@ def test_disagreements_are_looked_for_only_when_asked():
 
 def test_too_few_units_give_no_disagreement():
     assert find_disagreements([SOUND]) == []
+
+
+def test_a_wrong_primary_is_the_surest_doubt_with_the_cause_it_should_be():
+    first = find_doubts(mislabelled())[0]
+    assert (first.at, first.given, first.suggested) == (12, DELAY, "SERVICE.HOTLINE")
+    assert first.self_confidence < 0.5
+
+
+def test_likely_label_errors_are_looked_for_only_when_asked_and_quote_no_text():
+    records = mislabelled()
+    asked = report_of(*records, label_errors=True)
+    (doubt,) = [finding for finding in asked.findings if finding.place == "a.jsonl:13"]
+    assert doubt.kind == "wrong_primary"
+    assert doubt.reason.startswith(f"given {DELAY}, suggested SERVICE.HOTLINE, self-confidence 0.")
+    assert not any(text in asked.as_text() for text in (*CLAIMS, *CALLS))
+    assert "wrong_primary" not in {kind for kind, _ in found(report_of(*records))}
+
+
+def test_a_label_that_stands_once_is_not_doubted():
+    alone = labelled("保单信息被卖给了装修公司", cause="PRIVACY.LEAK")
+    assert "PRIVACY.LEAK" not in {doubt.given for doubt in find_doubts([*mislabelled(), alone])}
+
+
+def test_too_few_units_give_no_doubt():
+    assert find_doubts([SOUND]) == []

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from training.intervals import Array, Figure
-from training.ranking import calibration, coverage_curve, ranking
+from training.ranking import CoveragePoint, calibration, coverage_curve, ranking, risk_area
 
 
 def ones(records: int) -> Array:
@@ -53,6 +53,24 @@ def test_risk_is_the_share_wrong_of_the_surest() -> None:
     curve = coverage_curve(np.array([0.9, 0.8, 0.6, 0.6]), np.array([1.0, 0, 1, 1]))
     points = [(point.coverage, point.risk) for point in curve]
     assert points == [(0.25, 0.0), (0.5, 0.5), (1.0, 0.25)]
+
+
+def test_the_area_is_the_mean_risk_over_coverages() -> None:
+    curve = [CoveragePoint(0.25, 0.0), CoveragePoint(0.5, 0.5), CoveragePoint(1.0, 0.25)]
+    assert risk_area(curve).area == pytest.approx(0.25 * 0.25 + 0.5 * 0.375)
+
+
+def test_the_best_order_has_next_to_no_excess_and_the_worst_has_much() -> None:
+    sure, right = np.linspace(0, 1, 1000), np.arange(1000) >= 300.0
+    best, worst = (coverage_curve(s, right.astype(float), points=1000) for s in (sure, -sure))
+    assert risk_area(best).excess == pytest.approx(0, abs=1e-3)
+    assert risk_area(worst).excess > 0.4
+
+
+@pytest.mark.parametrize(("right", "area"), [(0.0, 1.0), (1.0, 0.0)])
+def test_all_right_or_all_wrong_leaves_nothing_to_order(right: float, area: float) -> None:
+    found = risk_area(coverage_curve(np.array([0.9, 0.5]), np.full(2, right)))
+    assert (found.area, found.excess) == (area, 0.0)
 
 
 SCORED = st.lists(

@@ -125,6 +125,17 @@ def test_the_json_holds_both_systems_and_their_difference(written: Path) -> None
     assert (ours, theirs, lead) == (0.9, 0.4, 0.5)
 
 
+def test_the_json_holds_the_areas_of_both_under_coverage_and_risk(written: Path) -> None:
+    areas = json.loads((written / "report.json").read_text("utf-8"))["risk_areas"]
+    assert areas["network"]["area"] < areas["baseline"]["area"]
+
+
+def test_the_page_tells_the_risk_of_the_surest_beside_the_curve(page: str) -> None:
+    assert "| 90% | 0.000 | 0.600 |" in page  # what the baseline got wrong is all one tie
+    places = [page.index(f"{name}.png") for name in ("reliability", "coverage_risk", "levels")]
+    assert places == sorted(places)
+
+
 def test_the_json_keeps_the_resamples_to_itself() -> None:
     assert as_json(GOOD, None)["network"]["level1_accuracy"].keys() == {"value", "low", "high"}
 
@@ -146,7 +157,7 @@ def test_title_and_notes_stand_on_the_page(page: str) -> None:
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(page: str) -> None:
     tables = [block.splitlines() for block in page.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 10
+    assert len(tables) == 11
     assert all(len({line.count(" | ") for line in table}) == 1 for table in tables)
 
 

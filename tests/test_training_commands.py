@@ -1,3 +1,4 @@
+import csv
 import json
 import shutil
 import subprocess
@@ -217,6 +218,40 @@ def test_a_baseline_is_fitted_on_files_named_for_it(trained, data, tmp_path):
     assert figures(tmp_path / "r")["baseline"]["records"] == 25
 
 
+def test_errors_are_written_for_the_analyst_and_no_text_is_shown(trained, data, tmp_path):
+    lines = [line for file in data for line in file.read_text("utf-8").splitlines()]
+    texts = [json.loads(line)["text"] for line in lines]
+    result = run("evaluate", trained[0], "--data", *data, "--report", tmp_path / "r", "--errors")
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "r" / "errors.md").read_text("utf-8")
+    assert "含投诉原文" in page
+    assert "相近样例 nearest" in page  # the training split is at hand
+    assert f"{tmp_path / 'r' / 'errors.md'}" in result.stderr
+    assert not any(text in result.output for text in texts)
+
+
+def test_without_being_asked_no_errors_are_written(trained, data, tmp_path):
+    run("evaluate", trained[0], "--data", data[0], "--report", tmp_path / "r")
+    assert not list((tmp_path / "r").glob("errors.*"))
+
+
+def test_nearest_examples_come_from_files_named_for_it(trained, data, tmp_path):
+    file = shutil.copy(data[1], tmp_path / "examples.jsonl")
+    result = run(
+        "evaluate", trained[0], "--data", data[0], "--report", tmp_path / "r", "--errors",
+        "--train", file,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "r" / "errors.csv").open(encoding="utf-8-sig", newline="") as lines:
+        places = {row["nearest_place"].rpartition(":")[0] for row in csv.DictReader(lines)}
+    assert places == {str(file)}
+
+
+def test_training_files_without_errors_to_explain_are_refused(trained, data, tmp_path):
+    words = ("evaluate", trained[0], "--data", data[0], "--train", data[1])
+    assert "--train: found without --errors" in refused(*words, "--report", tmp_path / "r")
+
+
 def test_a_file_whose_option_is_unclear_is_refused(trained, data, tmp_path):
     words = ("evaluate", trained[0], "--data", data[0], "--baseline-data", data[1], data[0])
     message = refused(*words, "--report", tmp_path / "r")
@@ -264,3 +299,10 @@ def test_a_fault_is_named_and_gives_exit_code_one(data, tmp_path):
 
 def test_a_file_that_cannot_be_read_is_exit_code_two(tmp_path):
     assert "gone.jsonl" in refused("check-data", tmp_path / "gone.jsonl")
+
+
+def test_likely_label_errors_are_findings_of_their_own(data):
+    result = run("check-data", *data, "--json", "--label-errors")
+    assert result.exit_code == 0
+    kinds = {finding["kind"] for finding in json.loads(result.stdout)["findings"]}
+    assert "wrong_primary" in kinds

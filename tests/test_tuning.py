@@ -12,7 +12,7 @@ from models.record import LabelledRecord
 from models.taxonomy import default_taxonomy
 from tests.tiny import CAUSES, save_modernbert, write_complaints
 from training.encoders import EncoderError, load_encoder
-from training.evaluating import EvaluateError, evaluate_bundle
+from training.evaluating import EvaluateError, choose, evaluate_bundle
 from training.examples import load_examples
 from training.exporting import halved
 from training.fitting import FitSettings
@@ -202,8 +202,12 @@ def test_a_directory_that_holds_something_else_is_refused_before_training(
 # --- evaluate -----------------------------------------------------------------------------------
 
 
+def evaluated(analyzer, records, *, part):
+    return evaluate_bundle(analyzer, records, choose(records, analyzer.bundle.manifest, part=part))
+
+
 def test_a_held_out_part_gives_the_figures_of_the_training(trained, records):
-    found = evaluate_bundle(trained.analyzer, records[::-1], part="test")
+    found = evaluated(trained.analyzer, records[::-1], part="test")
     (_, test) = trained.measured
     assert (found.part, found.network.records) == ("test", test.network.records)
     assert found.network.level1_accuracy.value == test.network.level1_accuracy.value
@@ -211,16 +215,16 @@ def test_a_held_out_part_gives_the_figures_of_the_training(trained, records):
 
 
 def test_on_other_records_all_are_measured_and_no_baseline(trained, records):
-    found = evaluate_bundle(trained.analyzer, records[:10], part="auto")
+    found = evaluated(trained.analyzer, records[:10], part="auto")
     assert (found.part, found.network.records, found.baseline) == ("all", 10, None)
 
 
 def test_own_records_with_other_labels_are_not_taken_for_held_out(trained, records):
     changed = [replace(r, group="one") if i < 45 else r for i, r in enumerate(records)]
     with pytest.raises(ProvenanceError, match="other records found than in the training of bundle"):
-        evaluate_bundle(trained.analyzer, changed, part="auto")
+        evaluated(trained.analyzer, changed, part="auto")
 
 
 def test_a_part_without_records_is_named(trained, records):
     with pytest.raises(EvaluateError, match="test: 0 of 1 records found"):
-        evaluate_bundle(trained.analyzer, records[:1], part="test")
+        evaluated(trained.analyzer, records[:1], part="test")

@@ -5,7 +5,7 @@ wrong usage or unreadable input.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,13 @@ from training.terminal import (
     read_examples,
     write_measured,
 )
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from models.analyzer import Analyzer
+    from training.evaluating import Chosen
+    from training.examples import Examples
 
 PARTS = ("auto", "all", "train", "development", "test")
 _Data = Annotated[
@@ -105,6 +112,16 @@ def evaluate(
     baseline_data: Annotated[
         list[Path] | None, typer.Option("--baseline-data", help="基线的训练文件 · to fit it on")
     ] = None,
+    errors: Annotated[
+        bool,
+        typer.Option(
+            "--errors", help="另写含投诉原文的错误清单 · errors.md and .csv, with complaint texts"
+        ),
+    ] = False,
+    train_files: Annotated[
+        list[Path] | None,
+        typer.Option("--train", help="查找相近样例的训练文件 · to find nearest examples in"),
+    ] = None,
     noise: Annotated[
         bool, typer.Option("--noise", help="另测拼写噪声下的表现 · also under spelling noise")
     ] = False,
@@ -116,34 +133,72 @@ def evaluate(
 
     On the files that the bundle was trained on, --part auto takes the development split and the
     baseline is fitted on the training split. On other files it takes all records, and the
-    baseline is shown if --baseline-data names files to fit it on.
+    baseline is shown if --baseline-data names files to fit it on. --errors writes errors.md and
+    errors.csv beside the report: they hold complaint texts and are for this machine only.
     """
     from models.analyzer import load_analyzer
     from training.behaviour import load_suites
-    from training.evaluating import evaluate_bundle
+    from training.evaluating import choose, evaluate_bundle
 
     console = plain_console()
     if part not in PARTS:
         raise CommandError(f"--part: {part!r} found, one of {', '.join(PARTS)} wanted")
-    if more and baseline_data:
+    if train_files and not errors:
+        raise CommandError("--train: found without --errors, wanted with it")
+    if more and (baseline_data or train_files):
         # The second file of `--baseline-data A B` would be taken for one to evaluate.
         raise CommandError(
-            f"{more[0]}: found without an option of its own; wanted --data or --baseline-data "
-            "before each file, where both are given"
+            f"{more[0]}: found without an option of its own; wanted --data, --baseline-data or "
+            "--train before each file, where more than one of them is given"
         )
     analyzer = load_analyzer(bundle)
     examples = read_examples([*data, *(more or ())], console, analyzer.bundle)
     others = read_examples(baseline_data, console, analyzer.bundle) if baseline_data else None
+    learned = read_examples(train_files, console, analyzer.bundle) if train_files else None
+    chosen = choose(
+        examples.records,
+        analyzer.bundle.manifest,
+        part=part,
+        split_own=not others,
+    )
     measured = evaluate_bundle(
         analyzer,
         examples.records,
-        part=part,
+        chosen,
         baseline_records=others.records if others else (),
         noise=noise,
         suites=load_suites(behaviour) if behaviour else (),
     )
     write_measured(measured, report, console)
-    raise typer.Exit(1 if examples.faults or (others and others.faults) else 0)
+    if errors:
+        _write_errors(analyzer, examples, chosen, report, console, learned=learned)
+    read = [one for one in (examples, others, learned) if one]
+    raise typer.Exit(1 if any(one.faults for one in read) else 0)
+
+
+def _write_errors(
+    analyzer: "Analyzer",
+    examples: "Examples",
+    chosen: "Chosen",
+    directory: Path,
+    console: "Console",
+    *,
+    learned: "Examples | None",
+) -> None:
+    """Writes the casebook and says where it is, nothing of what it holds."""
+    from training.casebook import write_casebook
+    from training.errors import find_errors, learned_among
+    from training.neighbours import placed
+
+    golds = placed(examples)
+    found = find_errors(
+        analyzer,
+        [golds[at] for at in chosen.places],
+        part=chosen.name,
+        train=placed(learned) if learned else learned_among(golds, analyzer.bundle),
+    )
+    page, table = write_casebook(found, directory)
+    console.print(f"错误清单(含投诉原文)errors, with complaint texts: {page}, {table.name}")
 
 
 def pretrain(
@@ -217,6 +272,12 @@ def check_data(
     disagreements: Annotated[
         bool, typer.Option("--disagreements", help="列出可疑标签(较慢)· doubtful labels, slower")
     ] = False,
+    label_errors: Annotated[
+        bool,
+        typer.Option(
+            "--label-errors", help="列出可能错标或漏标的标签(更慢)· likely label errors, slower"
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
 ) -> None:
     """检查标注数据 · Check labelled files: faults, duplicates, doubtful labels."""
@@ -230,7 +291,12 @@ def check_data(
 
     labels = label_space(default_taxonomy(), default_codebook())
     examples = load_examples(files, causes=labels.causes, signs=labels.signs, marks=labels.marks)
-    found = check(examples, labels=labels.evidence, disagreements=disagreements)
+    found = check(
+        examples,
+        labels=labels.evidence,
+        disagreements=disagreements,
+        label_errors=label_errors,
+    )
     text = json.dumps(found.as_json(), ensure_ascii=False) if as_json else found.as_text()
     typer.echo(text)
     raise typer.Exit(1 if found.faults else 0)

@@ -1,7 +1,8 @@
-"""Primary causes that a quick model would not have given: a cheap list for a second look.
+"""Labels that a model fitted on the other records would not have given: a list for a second look.
 
-Out of fold by unit, character n-grams and naive Bayes: it knows words, not meaning, and is right
-about half the time. Proper confident learning needs the network's probabilities.
+Out of fold by unit, so that no text is judged by its own story. ``find_disagreements`` is naive
+Bayes on characters, primary causes only; ``find_doubts`` is confident learning on every label. Both
+know words, not meaning: an annotator decides.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from sklearn.model_selection import GroupKFold
 from sklearn.naive_bayes import ComplementNB
 
 from models.record import LabelledRecord
+from training.label_errors import Doubt, Given, doubts
+from training.sigmoids import shares, word_features
 from training.splits import units
 
 _FOLDS = 5
@@ -41,6 +44,32 @@ def find_disagreements(
         if best[i] not in record.causes and known_elsewhere[record.primary]
     ]
     return [(i, str(best[i])) for _, i in sorted(doubted)[:most]]
+
+
+def find_doubts(records: Sequence[LabelledRecord]) -> list[Doubt]:
+    """Labels that are likely wrong or missing, by confident learning on the linear baseline.
+
+    Five folds by unit, about twenty seconds for three thousand texts. Empty where there are fewer
+    units than folds. A label that stands in one unit only is not judged. Finds wrong labels better
+    than missing ones: a linear model is seldom sure enough of a cause or a sign.
+    """
+    of = np.array(units(records))
+    if len(set(of.tolist())) < _FOLDS:
+        return []
+    given = Given.of(records)
+    held = np.hstack([given.held, given.primary_held])
+    features = word_features(records)
+    found = np.zeros(held.shape)
+    for train, rest in GroupKFold(_FOLDS).split(features, groups=of):
+        found[rest] = shares(features[train], held[train], features[rest])
+    labels, primary = np.hsplit(found, [len(given.ids)])
+    sums = primary.sum(axis=1, keepdims=True)
+    return doubts(
+        given,
+        labels=labels,
+        primary=primary / np.where(sums > 0, sums, 1.0),
+        known=np.array([len(set(of[column].tolist())) > 1 for column in held.T]),
+    )
 
 
 def _out_of_fold(texts: Any, primaries: Any, names: Any, unit_of: Any) -> Any:

@@ -5,10 +5,11 @@ Chinese words need a font that has them; where the machine has none, ids and Eng
 and the caller is told.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
@@ -17,7 +18,8 @@ from matplotlib.font_manager import FontProperties, fontManager
 from training.agreement import Agreement
 from training.levels import LevelFigures
 from training.metrics import Evaluation
-from training.ranking import Calibration
+from training.power_law import Curve, PowerLaw
+from training.ranking import Calibration, risk_area
 
 CHINESE_FONTS = (
     "Noto Sans CJK SC",
@@ -82,6 +84,9 @@ def draw_plots(
         Plot("reliability.png", "可靠性 Reliability"): _reliability(
             evaluation, baseline, lettering
         ),
+        Plot("coverage_risk.png", "覆盖率与风险 Coverage and risk"): _coverage(
+            evaluation, baseline, lettering
+        ),
         Plot("levels.png", "级别混淆 Level confusion"): _levels(evaluation, baseline, lettering),
         Plot("f1_level1.png", "一级原因 F1 Level-1 causes"): _f1_bars(
             evaluation.level1_causes, baseline.level1_causes if baseline else None, lettering
@@ -92,14 +97,34 @@ def draw_plots(
         Plot("f1_signs.png", "迹象 F1 Signs"): _f1_bars(
             evaluation.signs, baseline.signs if baseline else None, lettering
         ),
-        Plot("coverage_risk.png", "覆盖率与风险 Coverage and risk"): _coverage(
-            evaluation, baseline, lettering
-        ),
     }
     for plot, canvas in drawn.items():
         # No software version or date inside: the same evaluation gives the same file.
         canvas.savefig(directory / plot.file, dpi=RESOLUTION, metadata={"Software": None})
     return tuple(drawn)
+
+
+def draw_learning(
+    curves: Sequence[Curve], law_of: Mapping[str, PowerLaw], *, path: Path, lettering: Lettering
+) -> None:
+    """Error against training records, each with its law drawn on to twice the records."""
+    canvas, (axes,) = _canvas(7, 5)
+    for curve, colour in zip(curves, (OURS, THEIRS), strict=False):
+        law, most = law_of[curve.name], max(curve.sizes)
+        axes.scatter(curve.sizes, curve.errors, s=10, alpha=0.4, color=colour)
+        sizes = np.geomspace(min(curve.sizes), 2 * most, 60)
+        label = f"{curve.name}: {law}"
+        axes.plot(sizes, law.error(sizes), color=colour, label=label)
+        axes.plot(2 * most, law.error(2 * most), marker="D", color=colour, linestyle="none")
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda size, _: f"{size:.0f}")
+    lettering.write(
+        axes.set_xlabel, "训练条数;菱形为翻倍后的估计", "training records; diamond: doubled"
+    )
+    lettering.write(axes.set_ylabel, "留出作者的主因错误率", "error on writers left out")
+    axes.set_ylim(0, 1)
+    axes.legend(loc="lower left")
+    canvas.savefig(path, dpi=RESOLUTION, metadata={"Software": None})
 
 
 def _canvas(width: float, height: float, *, panels: int = 1) -> tuple[Canvas, list[Axes]]:
@@ -187,7 +212,8 @@ def _coverage(evaluation: Evaluation, baseline: Evaluation | None, lettering: Le
     canvas, (axes,) = _canvas(7, 5)
     for system, name, colour in _sides(evaluation, baseline):
         curve = system.review.curve
-        axes.plot([p.coverage for p in curve], [p.risk for p in curve], color=colour, label=name)
+        label = f"{name}, AURC {risk_area(curve).area:.3f}"
+        axes.plot([p.coverage for p in curve], [p.risk for p in curve], color=colour, label=label)
         share, accuracy = system.review.reviewed.figure.value, system.review.level2_accuracy_on_rest
         if share is not None and accuracy.value is not None:
             axes.plot(1 - share, 1 - accuracy.value, marker="D", color=colour, linestyle="none")

@@ -7,8 +7,14 @@ Calibration error: Naeini, Cooper & Hauskrecht (2015), "Obtaining Well Calibrate
 Using Bayesian Binning", with bins of equal mass as in Nixon et al. (2019), "Measuring
 Calibration in Deep Learning": 15 bins, the mean over bins of |share correct - mean probability|
 weighted by the bin's mass. It is biased upwards where bins hold few records.
+
+Area under the coverage-risk curve: Geifman & El-Yaniv (2017), "Selective Classification for Deep
+Neural Networks"; its excess over the best possible order: Geifman, Uziel & El-Yaniv (2019),
+"Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers".
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +58,18 @@ class CoveragePoint:
     risk: float
 
 
+@dataclass(frozen=True, slots=True)
+class RiskArea:
+    """``area``: the mean risk over all coverages (AURC), less is better.
+
+    ``excess`` is what it lies above the area of an order that puts every right answer before
+    every wrong one; 0 where the probability ranks as well as any could.
+    """
+
+    area: float
+    excess: float
+
+
 def calibration(probabilities: Array, right: Array, weights: Array) -> Calibration:
     """Calibration of ``probabilities`` (records,) against ``right`` (records,), 0 or 1."""
     return Calibration(
@@ -79,6 +97,18 @@ def coverage_curve(
         CoveragePoint(float(kept[0, at] / len(right)), float(1 - correct[0, at] / kept[0, at]))
         for at in np.unique(wanted)
     )
+
+
+def risk_area(curve: Sequence[CoveragePoint]) -> RiskArea:
+    """Areas under a curve of at least one point, the last at coverage 1.
+
+    Straight lines between the points; up to the first point the risk is taken to be its own.
+    """
+    coverages = np.array([0.0, *(point.coverage for point in curve)])
+    risks = np.array([curve[0].risk, *(point.risk for point in curve)])
+    area, wrong = float(np.trapezoid(risks, coverages)), curve[-1].risk
+    best = wrong + (1 - wrong) * math.log(1 - wrong) if wrong < 1 else 1.0
+    return RiskArea(area, area - best)
 
 
 def _ones(values: Array) -> Array:

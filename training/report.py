@@ -15,17 +15,20 @@ from models.errors import XiaobaoError
 from training.intervals import Figure, Rate, difference
 from training.metrics import Evaluation
 from training.plots import Plot, chinese_font, draw_plots
+from training.ranking import risk_area
 from training.tables import (
     HEADLINE,
     Reading,
     Table,
     confusion_table,
+    coverage_table,
     headline,
     label_table,
     level_table,
     overlap_table,
     shown,
     slice_table,
+    table_markdown,
 )
 
 VERDICTS: tuple[tuple[str, Reading], ...] = (
@@ -48,6 +51,11 @@ READING = (
     "Evidence F1 counts characters.",
     "校准误差 ECE:15 个等量分箱(Naeini 等 2015;等量分箱见 Nixon 等 2019)。 "
     "ECE uses 15 bins of equal mass; resampling pushes its interval upwards a little.",
+    "选择性作答:只答把握最大的一部分,其余交人;菱形为本模型包的复核界限。AURC 为错误率对覆盖率的平均"
+    "(Geifman 与 El-Yaniv 2017),由曲线上至多 40 点求得,无区间。 "
+    "Selective answers: the surest are answered, a person takes the rest; the diamond is the "
+    "review limit in use. AURC is the mean risk over coverages, from at most 40 points of the "
+    "curve, without an interval.",
     "误提示:非代理操作的记录被定为 REVIEW 及以上;“金标上限”是规则作用于金标迹象的结果。 "
     "False flag: a record not agent-run at REVIEW or above; the last column applies the policy "
     "to gold labels.",
@@ -108,6 +116,10 @@ def as_json(evaluation: Evaluation, baseline: Evaluation | None) -> dict[str, An
         "network": _plain(evaluation),
         "baseline": _plain(baseline),
         "differences": differences,
+        "risk_areas": {
+            "network": _plain(risk_area(evaluation.review.curve)),
+            "baseline": _plain(risk_area(baseline.review.curve)) if baseline else None,
+        },
     }
 
 
@@ -126,7 +138,7 @@ def as_markdown(
     facts += f"{evaluation.resamples} 次重抽样 resamples, seed {evaluation.seed}"
     parts = [f"# {title}", facts, _list(verdicts(evaluation, baseline))]
     parts += [f"> {note}" for note in notes]
-    parts += [_markdown(table) for table in (*_tables(evaluation, baseline), *more)]
+    parts += [table_markdown(table) for table in (*_tables(evaluation, baseline), *more)]
     parts += [
         "## 图 Plots",
         *(f"### {plot.title}\n\n![{plot.title}]({plot.file})" for plot in plots),
@@ -182,6 +194,7 @@ def _tables(evaluation: Evaluation, baseline: Evaluation | None) -> tuple[Table,
         confusions.append(confusion_table(title, baseline.levels))
     return (
         headline(evaluation, baseline),
+        coverage_table(evaluation, baseline),
         level_table(evaluation, baseline),
         *confusions,
         label_table(
@@ -203,12 +216,6 @@ def _tables(evaluation: Evaluation, baseline: Evaluation | None) -> tuple[Table,
 
 def _list(lines: Sequence[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _markdown(table: Table) -> str:
-    lines = [table.columns, ("---",) * len(table.columns), *table.rows]
-    cells = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
-    return "\n".join([f"## {table.title}", "", *cells])
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ A table is titles and cells, nothing else; who shows it decides on Markdown or c
 comes first, the English term after it. “—” stands for a figure that is undefined.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from training.agreement import Agreement, LabelRow
@@ -12,9 +12,11 @@ from training.intervals import Figure, Rate, difference
 from training.levels import LevelFigures
 from training.metrics import Evaluation
 from training.overlap import Overlap
+from training.ranking import CoveragePoint, risk_area
 from training.slices import Slice
 
 UNDEFINED = "—"
+COVERAGES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,16 @@ def level_table(evaluation: Evaluation, baseline: Evaluation | None) -> Table:
     return _without_baseline(Table(title, columns, rows), baseline)
 
 
+def coverage_table(evaluation: Evaluation, baseline: Evaluation | None) -> Table:
+    """Risk if only the surest records were answered, and the area under that curve."""
+    sides = [_risks(evaluation.review.curve)]
+    sides.append(_risks(baseline.review.curve) if baseline else {})
+    rows = tuple((name, *(side.get(name, UNDEFINED) for side in sides)) for name in sides[0])
+    columns = ("直接作答 answered", "网络错误率 network risk", "基线错误率 baseline risk")
+    title = "选择性作答:二级主因 Selective answers: level-2 primary cause"
+    return _without_baseline(Table(title, columns, rows), baseline)
+
+
 def confusion_table(title: str, levels: LevelFigures) -> Table:
     """Gold-derived levels down, given levels across."""
     columns = ("金标 \\ 输出 gold \\ given", *levels.order)
@@ -135,6 +147,13 @@ def slice_table(evaluation: Evaluation, baseline: Evaluation | None) -> Table:
         _slice_row(one, theirs.get((one.dimension, one.value))) for one in evaluation.slices
     )
     return _without_baseline(Table("分片 Slices", columns, rows), baseline)
+
+
+def table_markdown(table: Table, *, heading: str = "##") -> str:
+    """The table as Markdown under its title."""
+    lines = [table.columns, ("---",) * len(table.columns), *table.rows]
+    cells = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
+    return "\n".join([f"{heading} {table.title}", "", *cells])
 
 
 def shown(figure: Figure, *, sign: bool = False) -> str:
@@ -197,6 +216,18 @@ def _level_rates(levels: LevelFigures) -> dict[str, Rate]:
     for mark in levels.false_flags_by_mark:
         rates[f"误提示 false flags · {mark.name} {mark.id}"] = mark.rate
     return rates
+
+
+def _risks(curve: Sequence[CoveragePoint]) -> dict[str, str]:
+    """At each coverage the risk of the first point that reaches it, then the areas."""
+    found = {}
+    for coverage in COVERAGES:
+        point = next(p for p in curve if p.coverage >= coverage - 1e-9)
+        found[f"{coverage:.0%}"] = f"{point.risk:.3f}"
+    areas = risk_area(curve)
+    found["曲线下面积 AURC ↓"] = f"{areas.area:.3f}"
+    found["高出最优排序 above the best order ↓"] = f"{areas.excess:.3f}"
+    return found
 
 
 def _slice_row(ours: Slice, theirs: Slice | None) -> tuple[str, ...]:
