@@ -200,7 +200,7 @@ hypothesis.settings.load_profile("untimed")
 def samples() -> list[LabelledRecord]:
     """Some sixty of the labelled complaints: all that agents, victims and clerks need, and more."""
     lines = (SAMPLES / "complaints.jsonl").read_text("utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
+    rows = [json.loads(line) for line in lines[:2120]]  # later voices may come and go
     wanted = {"NX_VICTIM_REPORT": 8, "NX_SAFETY": 4, "OTHER.UNCLEAR": 4, "NX_FAMILY_HELPER": 4}
     chosen = {row["id"]: row for row in rows[::100]}
     for label, most in wanted.items():

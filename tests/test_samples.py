@@ -45,8 +45,15 @@ def words_of(record):
 
 def test_the_corpus_loads_without_a_single_fault():
     examples = corpus()
-    assert (examples.faults, len(examples.records)) == ((), 2292)
+    assert (examples.faults, len(examples.records)) == ((), 4377)
     assert all(note.ignored_columns == () for note in examples.notes)
+
+
+def test_the_held_out_texts_load_and_none_of_them_stands_in_the_corpus():
+    held_out = load_corpus(SAMPLES, files=("held_out.jsonl",))
+    known = {labelled.record.text for labelled in corpus().records}
+    assert (held_out.faults, len(held_out.records)) == ((), 356)
+    assert not known & {labelled.record.text for labelled in held_out.records}
 
 
 def test_the_counts_are_those_of_the_datasheet():

@@ -4,7 +4,7 @@ Run by hand after a change of the corpus: `python -m training.datasheet data_sam
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from models.codebook import default_codebook
@@ -16,11 +16,11 @@ CORPUS = ("complaints.jsonl", "groups.jsonl")
 _BEGIN, _END = "<!-- counts: begin -->", "<!-- counts: end -->"
 
 
-def load_corpus(folder: Path) -> Examples:
-    """The labelled corpus in a folder, checked against the shipped taxonomy and codebook."""
+def load_corpus(folder: Path, *, files: Sequence[str] = CORPUS) -> Examples:
+    """Labelled files of a folder, checked against the shipped taxonomy and codebook."""
     taxonomy, codebook = default_taxonomy(), default_codebook()
     return load_examples(
-        [folder / name for name in CORPUS],
+        [folder / name for name in files],
         causes={cause.id for cause in taxonomy.causes},
         signs={sign.id for sign in codebook.signs},
         marks={mark.id for mark in codebook.marks},
