@@ -12,7 +12,7 @@ from models.ngrams import NgramScores, ngram_keys, slot_of
 from training.batches import Target
 
 SLOTS = 2**19
-LEAST = 3  # windows an n-gram must stand in
+LEAST = 4  # windows an n-gram must stand in
 
 
 def fit_ngrams(

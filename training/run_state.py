@@ -40,7 +40,7 @@ class FitSettings:
     token_mask: float = 0.25
     noise: float = 0.15
     dropout: float = 0.2
-    encoder_dropout: float = 0.1
+    encoder_dropout: float = 0.0
     average: float = 0.99
     clip: float = 1.0
     patience: int = 5
