@@ -117,7 +117,7 @@ def test_a_mistake_in_a_table_is_named() -> None:
         "推宝宝出门",
         "叩头诉苦",
         "网址https://tui.bao.com/list和tuibao.com",
-        "写信到tuibao@example.com",
+        "写信到tuibao\x40example.com",
     ],
 )
 def test_a_name_an_address_or_an_arrow_is_no_disguise(text: str) -> None:
