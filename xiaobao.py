@@ -31,18 +31,21 @@ COMMANDS = {
         "serving.commands", "link", "serving", "找出相互关联的投诉 · Link a file's cases"
     ),
     "serve": Entry("serving.commands", "serve", "serving", "启动本机服务 · Serve the API"),
-    "train": Entry("training.commands", "train", "training", "训练模型包 · Train a bundle"),
+    "train": Entry("training.tuning.commands", "train", "training", "训练模型包 · Train a bundle"),
     "evaluate": Entry(
-        "training.commands", "evaluate", "training", "评估模型包 · Evaluate a bundle"
+        "training.evaluation.commands", "evaluate", "training", "评估模型包 · Evaluate a bundle"
     ),
     "pretrain": Entry(
-        "training.commands",
+        "training.pretraining.commands",
         "pretrain",
         "training",
         "在无标注文本上继续预训练 · Pretrain an encoder",
     ),
     "check-data": Entry(
-        "training.commands", "check_data", "training", "检查标注数据 · Check labelled files"
+        "training.examples.commands",
+        "check_data",
+        "training",
+        "检查标注数据 · Check labelled files",
     ),
 }
 

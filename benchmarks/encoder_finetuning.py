@@ -28,9 +28,9 @@ from torch import nn
 from torch.nn import functional as torch_functions
 
 from models.text import normalise
-from training.encoders import EMBEDDED, Encoder, load_encoder
-from training.fitting import autocast
-from training.words import cut_words
+from training.baselines.words import cut_words
+from training.tuning.encoders import EMBEDDED, Encoder, load_encoder
+from training.tuning.fitting import autocast
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "benchmarks" / "encoder_finetuning.jsonl"

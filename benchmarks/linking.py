@@ -21,7 +21,7 @@ from models.links.masking import mask
 from models.links.ties import limits_for
 from models.record import Record
 from models.rows import RowFault
-from serving.linking import read_linkable
+from serving.files.linking import read_linkable
 
 SAMPLES = Path("data_samples")
 _FLAGGED = {"REVIEW", "PRIORITY"}

@@ -1,7 +1,7 @@
 """From logits to probabilities and decisions: what the development split taught, as data.
 
 Per label a scale and a bias (Platt 1999) and a threshold; one temperature for the primary cause
-(Guo et al. 2017). Everything here is numpy; fitting stands in ``training.calibrating``.
+(Guo et al. 2017). Everything here is numpy; fitting stands in ``training.tuning.calibrating``.
 """
 
 from collections.abc import Mapping

@@ -76,7 +76,7 @@ class Network(nn.Module):
     """Encoder and heads; ``forward`` takes (batch, tokens) ids and mask, both int64.
 
     While it is tuned the n-grams stay out (``mixing`` is 0 for them): two readers that learned
-    apart err apart, and ``training.mixing`` weighs them on texts that neither has seen.
+    apart err apart, and ``training.tuning.mixing`` weighs them on texts that neither has seen.
     """
 
     ngrams: NgramScores | None

@@ -57,7 +57,7 @@ def link(
     Exit codes: 0 done, 1 some rows failed, 2 wrong usage or unreadable input.
     """
     from models.analyzer import load_analyzer
-    from serving.linking import check_out, link_file, show_groups, write_links
+    from serving.files.linking import check_out, link_file, show_groups, write_links
 
     if out is not None:
         check_out(source, out)
@@ -136,7 +136,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _run(analyzer: "Analyzer", settings: "ServingSettings", listener: socket.socket) -> None:
     import uvicorn
 
-    from serving.app import create_app
+    from serving.api.app import create_app
 
     config = uvicorn.Config(
         create_app(analyzer, settings),
@@ -164,7 +164,7 @@ def _wide(console: Console) -> Console:
 
 
 def _score(source: Path, out: Path, bundle: Path | None) -> int:
-    from serving.scoring import score_file
+    from serving.files.scoring import score_file
 
     console = Console(stderr=True)
     analyzer = open_analyzer(bundle)
@@ -183,8 +183,8 @@ def _score(source: Path, out: Path, bundle: Path | None) -> int:
 
 
 def _show(source: Path, bundle: Path | None) -> int:
-    from serving.scoring import CHUNK, assess_sorted, keep_records, read_numbered
-    from serving.tables import assessment_table, summary
+    from serving.files.scoring import CHUNK, assess_sorted, keep_records, read_numbered
+    from serving.files.tables import assessment_table, summary
 
     console = Console()
     if not console.is_terminal:
@@ -212,7 +212,7 @@ def _show(source: Path, bundle: Path | None) -> int:
 
 def _tell(note: "ReadingNote", console: Console) -> None:
     """Say what of the input was not used; nothing is left out silently."""
-    from serving.tables import plain
+    from serving.files.tables import plain
 
     lines = [
         f"{field}: {count} 个值已损坏 values damaged, left out" for field, count in note.left_out

@@ -34,7 +34,7 @@ from models.record import LabelledRecord, Record, Span
 from models.taxonomy import default_taxonomy
 from models.text import normalise
 from models.windows import WindowReader
-from serving.app import create_app
+from serving.api.app import create_app
 from serving.contracts import Analyzer
 from serving.settings import ServingSettings
 
@@ -261,7 +261,7 @@ def tiny_reader(tiny_tokenizer: Any) -> WindowReader:
 def tiny_targets(
     samples: list[LabelledRecord], tiny_reader: WindowReader, tiny_labels: LabelSpace
 ) -> Any:
-    from training.batches import targets_of
+    from training.tuning.batches import targets_of
 
     return targets_of(samples, reader=tiny_reader, labels=tiny_labels)
 
@@ -296,9 +296,9 @@ def tiny_network(make_network: Any, tiny_targets: Any) -> Any:
     """A network fitted on the samples until it knows them by heart, n-grams joined."""
     import torch
 
-    from training.fitting import FitSettings, fit
-    from training.mixing import mix
-    from training.ngrams import fit_ngrams
+    from training.tuning.fitting import FitSettings, fit
+    from training.tuning.mixing import mix
+    from training.tuning.ngrams import fit_ngrams
 
     network = make_network()
     settings = FitSettings(epochs=5, batch_tokens=512, learning_rate=5e-3, average=0.9)
@@ -327,8 +327,8 @@ def tiny_bundle(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The directory of a true bundle of the tiny network: exported, calibrated, self-checked."""
-    from training.bundling import make_bundle
-    from training.encoders import Encoder
+    from training.tuning.bundling import make_bundle
+    from training.tuning.encoders import Encoder
 
     config = tiny_network.encoder.config.to_dict()
     encoder = Encoder("tiny", tiny_network.encoder, tiny_tokenizer, config, 32, 64, 4)

@@ -12,8 +12,8 @@ import structlog
 
 from models.assessment import as_json
 from models.record import GENRES, Record
+from serving.api.schemas import RECORD_FIELDS
 from serving.logs import configure_logs
-from serving.schemas import RECORD_FIELDS
 from tests.conftest import BrokenAnalyzer, GatedAnalyzer, KeywordAnalyzer, run_server, wait_for
 
 TEXT = "理赔资料交了四十天,客服每次都说在审核。"

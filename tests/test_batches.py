@@ -9,7 +9,7 @@ import torch
 from models.labels import LabelSpace
 from models.record import LabelledRecord, Record, Span
 from models.windows import WindowReader
-from training.batches import Target, batched, collate, targets_of
+from training.tuning.batches import Target, batched, collate, targets_of
 
 DELAY, DENY, FAMILY = "CLAIM.CLAIM_DELAY", "CLAIM.CLAIM_DENY", "NX_FAMILY_HELPER"
 TEXT = "我替我妈问，理赔拖了半年"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.analyzer import load_analyzer
-from training.behaviour import BehaviourError, load_suites, run_suites
+from training.evaluation.behaviour import BehaviourError, load_suites, run_suites
 
 SAMPLES = Path(__file__).parent.parent / "data_samples"
 TWO = """

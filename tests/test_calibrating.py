@@ -11,7 +11,7 @@ from models.codebook import default_codebook
 from models.labels import LabelSpace, label_space
 from models.record import LabelledRecord, Record
 from models.taxonomy import default_taxonomy
-from training.calibrating import (
+from training.tuning.calibrating import (
     SURE,
     DevelopmentLogits,
     calibrate,

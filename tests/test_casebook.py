@@ -19,9 +19,17 @@ from models.assessment import (
     TextRead,
 )
 from models.record import LabelledRecord, Record
-from training.casebook import COLUMNS, as_csv, as_page, write_casebook
-from training.errors import CONFUSION, FALSE_FLAG, LABEL_ERROR, MISSED_SIGN, Case, Errors, Mistake
-from training.neighbours import Neighbour, Placed
+from training.evaluation.casebook import COLUMNS, as_csv, as_page, write_casebook
+from training.evaluation.errors import (
+    CONFUSION,
+    FALSE_FLAG,
+    LABEL_ERROR,
+    MISSED_SIGN,
+    Case,
+    Errors,
+    Mistake,
+)
+from training.examples.neighbours import Neighbour, Placed
 
 DELAY, HOTLINE = "CLAIM.CLAIM_DELAY", "SERVICE.HOTLINE"
 TEXT = "=理赔拖了两个月\n# 热线*打不通*<b>"

@@ -6,9 +6,9 @@ import pytest
 
 from models.record import LabelledRecord, Record, Span
 from models.rows import ReadingNote, RowFault
-from training.checking import FEWEST, check
-from training.disagreement import find_disagreements, find_doubts
-from training.examples import Examples
+from training.examples.checking import FEWEST, check
+from training.examples.disagreement import find_disagreements, find_doubts
+from training.examples.reading import Examples
 
 DELAY = "CLAIM.CLAIM_DELAY"
 LETTER = (

@@ -213,7 +213,7 @@ def test_assess_runs_without_the_serving_extra(source):
         "import sys\n"
         "for name in ('fastapi', 'pydantic', 'pydantic_settings', 'structlog', 'uvicorn'):\n"
         "    sys.modules[name] = None\n"
-        "import serving.commands, serving.scoring, serving.tables, xiaobao\n"
+        "import serving.commands, serving.files.scoring, serving.files.tables, xiaobao\n"
         "print(xiaobao._command('assess', xiaobao.COMMANDS['assess']).name)"
     )
     assert python(code).stdout == "assess\n"

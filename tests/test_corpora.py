@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 
-import training.corpora
+import training.pretraining.corpora
 from models.text import normalise
-from training.corpora import CorpusError, blocks, endless, paragraphs
-from training.words import cut_words
+from training.baselines.words import cut_words
+from training.pretraining.corpora import CorpusError, blocks, endless, paragraphs
 
 CHARACTERS = "理赔申请提交三个月没人管柜员说是存款全额退保A1。,"
 
@@ -133,7 +133,7 @@ def test_a_length_without_room_for_text_is_refused():
 
 @pytest.fixture(autouse=True)
 def small_buffer(monkeypatch):
-    monkeypatch.setattr(training.corpora, "BUFFER", 40)
+    monkeypatch.setattr(training.pretraining.corpora, "BUFFER", 40)
 
 
 def taken(files: list[Path], *, seed: int = 0, size: int = 80) -> list[tuple[int, ...]]:

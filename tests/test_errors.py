@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.record import LabelledRecord
-from training.errors import (
+from training.evaluation.errors import (
     CONFUSION,
     FALSE_FLAG,
     FALSE_MARK,
@@ -19,7 +19,7 @@ from training.errors import (
     find_errors,
     learned_among,
 )
-from training.neighbours import Placed
+from training.examples.neighbours import Placed
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +110,9 @@ def test_a_wrong_primary_is_a_likely_label_error(tiny_analyzer, golds):
 
 
 def test_nothing_is_doubted_of_what_was_learned(golds, tiny_analyzer, monkeypatch):
-    from training.provenance import _digest
+    from training.examples.provenance import digest
 
-    texts = [_digest(gold.labelled) for gold in golds]
+    texts = [digest(gold.labelled) for gold in golds]
     manifest = {**tiny_analyzer.bundle.manifest, "training": {"texts": texts}}
     bundle = replace(tiny_analyzer.bundle, manifest=manifest)
     monkeypatch.setattr(tiny_analyzer, "bundle", bundle)

@@ -9,8 +9,8 @@ import pytest
 
 from models.record import LabelledRecord, Record, Span
 from models.taxonomy import default_taxonomy
-from training.examples import load_examples
-from training.labelled import FACET_FIELDS
+from training.examples.labelled import FACET_FIELDS
+from training.examples.reading import load_examples
 
 CAUSES = {"CLAIM.CLAIM_DELAY", "SERVICE.HOTLINE", "OTHER.REPORT_CRIME"}
 SIGNS = {"PS_FEE_SHARE"}

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from models.network import Network, outputs_of
-from training.batches import Target, collate
-from training.fitting import FitSettings, fingerprint, fit, infer, parameter_groups
-from training.losses import LossWeights, total_loss
-from training.run_state import Swapped, copied_weights
+from training.tuning.batches import Target, collate
+from training.tuning.fitting import FitSettings, fingerprint, fit, infer, parameter_groups
+from training.tuning.losses import LossWeights, total_loss
+from training.tuning.run_state import Swapped, copied_weights
 
 SETTINGS = FitSettings(epochs=3, batch_tokens=512, token_mask=0.2, seed=5)
 CPU = torch.device("cpu")

@@ -18,9 +18,9 @@ from packaging.utils import canonicalize_name
 
 import xiaobao
 from models.bundle import MANIFEST, REQUIRED
-from serving.app import create_app
-from serving.problems import ProblemError, problem_response
-from serving.schemas import RECORD_FIELDS, TITLES
+from serving.api.app import create_app
+from serving.api.problems import ProblemError, problem_response
+from serving.api.schemas import RECORD_FIELDS, TITLES
 from serving.settings import ServingSettings
 from tests.conftest import KeywordAnalyzer
 from xiaobao import COMMANDS
@@ -245,7 +245,7 @@ def test_the_packages_keep_their_import_contracts():
 
 
 @pytest.mark.parametrize(
-    "module", ["xiaobao", "serving.app", "serving.commands", "models.analyzer"]
+    "module", ["xiaobao", "serving.api.app", "serving.commands", "models.analyzer"]
 )
 def test_what_serves_loads_nothing_of_training(module):
     heavy = "{'torch', 'transformers', 'datasets', 'sklearn', 'training'}"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.agreement import agreement
-from training.intervals import Figure, Rate, difference, figure_of, mean_over, resampled
+from training.evaluation.agreement import agreement
+from training.evaluation.intervals import Figure, Rate, difference, figure_of, mean_over, resampled
 
 ONCE = np.ones((1, 1))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.record import LabelledRecord, Record
-from training.label_errors import Doubt, Given, doubts
+from training.examples.label_errors import Doubt, Given, doubts
 
 DELAY, HOTLINE = "CLAIM.CLAIM_DELAY", "SERVICE.HOTLINE"
 FEE = "PS_FEE_SHARE"

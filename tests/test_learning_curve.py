@@ -6,10 +6,10 @@ import itertools
 import pytest
 from typer.testing import CliRunner
 
-import training.learning_curve as curve
+import training.evaluation.learning_curve as curve
 from models.record import LabelledRecord, Record
 from models.taxonomy import default_taxonomy
-from training.learning_curve import (
+from training.evaluation.learning_curve import (
     ALL,
     SHARES,
     group_table,
@@ -17,7 +17,7 @@ from training.learning_curve import (
     summary,
     write_learning_curve,
 )
-from training.power_law import PowerLawError
+from training.evaluation.power_law import PowerLawError
 
 TAXONOMY = default_taxonomy()
 WORDS = {

@@ -9,7 +9,7 @@ from models.codebook import default_codebook
 from models.labels import LabelSpace
 from models.policy import decide
 from models.record import LabelledRecord
-from training.linear import BaselineError, LinearBaseline, fit_baseline
+from training.baselines.linear import BaselineError, LinearBaseline, fit_baseline
 from training.predictions import Prediction
 
 CODEBOOK = default_codebook()

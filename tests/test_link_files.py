@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 import models.analyzer
 from models.codebook import default_codebook
 from serving.commands import link
-from serving.linking import check_out, link_file, read_linkable
-from serving.writers import OutputError
+from serving.files.linking import check_out, link_file, read_linkable
+from serving.files.writers import OutputError
 from tests.conftest import KeywordAnalyzer
 
 KEYS = ["case_id", "group_id", "group_kind", "level", "links"]

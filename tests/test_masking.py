@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from training.corpora import Block
-from training.masking import IGNORED, Masked, mask_blocks
+from training.pretraining.corpora import Block
+from training.pretraining.masking import IGNORED, Masked, mask_blocks
 
 MASK, ORDINARY = 4, np.arange(5, 50)
 

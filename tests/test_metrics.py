@@ -23,12 +23,12 @@ from models.assessment import (
 from models.codebook import default_codebook
 from models.record import LabelledRecord, Record, Span
 from models.taxonomy import default_taxonomy
-from training.intervals import Figure, Rate
-from training.levels import gold_level
-from training.metrics import Evaluation, EvaluationError, measure
-from training.overlap import Overlap, overlaps
+from training.evaluation.intervals import Figure, Rate
+from training.evaluation.levels import gold_level
+from training.evaluation.metrics import Evaluation, EvaluationError, measure
+from training.evaluation.overlap import Overlap, overlaps
+from training.evaluation.report import as_json
 from training.predictions import Prediction, prediction_of
-from training.report import as_json
 
 TAXONOMY, CODEBOOK = default_taxonomy(), default_codebook()
 DELAY, DENY, PROMISE = "CLAIM.CLAIM_DELAY", "CLAIM.CLAIM_DENY", "SALES_MISLEAD.YIELD_PROMISE"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.near_duplicates import components, families, shingles
+from training.examples.near_duplicates import components, families, shingles
 
 LETTER = (
     "本人于2021年3月经业务员推荐购买年金险,当时称三年即可取回本金,现得知需交十年,"

@@ -1,8 +1,8 @@
 """Neighbours: the nearest wording first, and never the text asked about."""
 
 from models.record import LabelledRecord, Record
-from training.examples import Examples
-from training.neighbours import Placed, find_neighbours, placed
+from training.examples.neighbours import Placed, find_neighbours, placed
+from training.examples.reading import Examples
 
 
 def at(place: str, text: str) -> Placed:

@@ -16,9 +16,9 @@ from models.labels import LabelSpace
 from models.network import OUTPUT_NAMES, PADDED, Network, outputs_of
 from models.ngrams import MULTIPLIER, SHIFT, STRIDE, NgramScores, ngram_keys, slot_of
 from models.runtimes import OnnxRuntime
-from training.batches import Target
-from training.exporting import halved
-from training.ngrams import LEAST, fit_ngrams
+from training.tuning.batches import Target
+from training.tuning.exporting import halved
+from training.tuning.ngrams import LEAST, fit_ngrams
 
 KEYS = st.integers(0, 2**31 - 1)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.record import LabelledRecord, Record, Span
-from training.noise import KINDS, Change, changed, noisy_copies, with_noise
+from training.examples.noise import KINDS, Change, changed, noisy_copies, with_noise
 
 TEXT = "我要全额退保,保费交了五年,业务员说保单三年就能取,理赔也不给。"
 

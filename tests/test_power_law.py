@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.power_law import PowerLaw, PowerLawError, fit_law
+from training.evaluation.power_law import PowerLaw, PowerLawError, fit_law
 
 SIZES = (200, 400, 800, 1600)
 

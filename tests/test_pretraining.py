@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM
 
-import training.corpora
+import training.pretraining.corpora
 from tests.tiny import save_modernbert
-from training.corpora import CorpusError
-from training.encoders import EncoderError, load_encoder
-from training.pretraining import PretrainError, PretrainSettings, Progress, pretrain
-from training.states import FILE
+from training.pretraining.corpora import CorpusError
+from training.pretraining.masked_language import PretrainError, PretrainSettings, Progress, pretrain
+from training.tuning.encoders import EncoderError, load_encoder
+from training.tuning.states import FILE
 
 CPU = torch.device("cpu")
 # By the clock of these tests a step takes a second: thirty steps.
@@ -38,7 +38,7 @@ def corpus(tmp_path) -> Path:
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     torch.set_num_threads(1)
-    monkeypatch.setattr(training.corpora, "BUFFER", 32)
+    monkeypatch.setattr(training.pretraining.corpora, "BUFFER", 32)
 
 
 def run(

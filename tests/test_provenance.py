@@ -4,11 +4,8 @@ from dataclasses import replace
 import pytest
 
 from models.record import LabelledRecord, Record
-from training.fitting import Epoch
-from training.provenance import (
+from training.examples.provenance import (
     ProvenanceError,
-    TrainSettings,
-    facts_of,
     fingerprint,
     is_own,
     learned_from,
@@ -16,7 +13,9 @@ from training.provenance import (
     pick,
     split_again,
 )
-from training.splits import split
+from training.examples.splits import split
+from training.tuning.fitting import Epoch
+from training.tuning.settings import TrainSettings, facts_of
 
 SETTINGS = TrainSettings(fractions=(0.5, 0.25, 0.25), split_seed=3)
 TEXTS = (

@@ -6,8 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from training.intervals import Array, Figure
-from training.ranking import CoveragePoint, calibration, coverage_curve, ranking, risk_area
+from training.evaluation.intervals import Array, Figure
+from training.evaluation.ranking import (
+    CoveragePoint,
+    calibration,
+    coverage_curve,
+    ranking,
+    risk_area,
+)
 
 
 def ones(records: int) -> Array:

@@ -14,12 +14,12 @@ from rich.console import Console
 from models.codebook import default_codebook
 from models.record import LabelledRecord, Record, Span
 from models.taxonomy import default_taxonomy
-from training.intervals import Figure, Rate
-from training.metrics import Evaluation, measure
-from training.plots import Lettering, chinese_font
+from training.evaluation.intervals import Figure, Rate
+from training.evaluation.metrics import Evaluation, measure
+from training.evaluation.plots import Lettering, chinese_font
+from training.evaluation.report import ReportError, as_json, as_table, verdicts, write_report
+from training.evaluation.tables import shown, shown_rate
 from training.predictions import Prediction
-from training.report import ReportError, as_json, as_table, verdicts, write_report
-from training.tables import shown, shown_rate
 
 DELAY, PROMISE = "CLAIM.CLAIM_DELAY", "SALES_MISLEAD.YIELD_PROMISE"
 FEE = "PS_FEE_SHARE"
@@ -89,7 +89,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     """The files of a report without baseline on a machine without Chinese fonts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.report.chinese_font", lambda: None)
+        patch.setattr("training.evaluation.report.chinese_font", lambda: None)
         directory = tmp_path_factory.mktemp("alone")
         return write_report(GOOD, baseline=None, directory=directory, title="评估")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.risk import FLAGS, REVIEWS, control_flags, control_review
+from training.tuning.risk import FLAGS, REVIEWS, control_flags, control_review
 
 MANY = 4000
 

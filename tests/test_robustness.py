@@ -2,7 +2,7 @@
 
 from models.analyzer import load_analyzer
 from models.record import LabelledRecord, Record
-from training.robustness import noise_table
+from training.evaluation.robustness import noise_table
 
 RECORDS = [
     LabelledRecord(

@@ -8,8 +8,8 @@ import pytest
 
 from models.record import Record
 from models.rows import SUFFIXES, read_records
-from training.checking import check
-from training.datasheet import counts_table, load_corpus, with_counts
+from training.examples.checking import check
+from training.examples.datasheet import counts_table, load_corpus, with_counts
 
 SAMPLES = Path(__file__).parent.parent / "data_samples"
 UNLABELLED = sorted(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.record import LabelledRecord, Record
-from training.sigmoids import shares, word_features
+from training.baselines.sigmoids import shares, word_features
 
 TEXTS = ("理赔拖了两个月", "理赔款没到账", "热线打不通", "热线全是机器人")
 RECORDS = [LabelledRecord(Record(text), "OTHER.UNCLEAR", ("OTHER.UNCLEAR",)) for text in TEXTS]

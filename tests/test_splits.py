@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.record import LabelledRecord, Record
-from training.near_duplicates import families
-from training.splits import labels_of, leave_one_writer_out, split, units
+from training.examples.near_duplicates import families
+from training.examples.splits import labels_of, leave_one_writer_out, split, units
 
 CAUSES = ("CLAIM.CLAIM_DELAY", "SALES_MISLEAD.TERM_HIDE", "SERVICE.HOTLINE", "PRIVACY.LEAK")
 STORY = "柜台那位说三年就能连本带利取出来,我今天去取才知道要交满十年,损失谁来赔"

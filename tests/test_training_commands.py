@@ -10,7 +10,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-import training.corpora
+import training.pretraining.corpora
 import xiaobao
 from models.bundle import load_bundle
 from tests.tiny import save_modernbert, write_complaints
@@ -58,7 +58,7 @@ def pretrained(tmp_path_factory, bare) -> tuple[Path, Result]:
     for file in files:
         file.write_text(f"{file.stem}资料交齐两个月没有任何回音\n" * 40, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.corpora, "BUFFER", 32)
+        patch.setattr(training.pretraining.corpora, "BUFFER", 32)
         result = run(
             "pretrain", "--corpus", *files, "--base", bare, "--out", folder / "encoder",
             "--minutes", "0.01", "--batch", "4", "--length", "32",

@@ -11,18 +11,19 @@ from models.codebook import default_codebook
 from models.record import LabelledRecord
 from models.taxonomy import default_taxonomy
 from tests.tiny import CAUSES, save_modernbert, write_complaints
-from training.encoders import EncoderError, load_encoder
-from training.evaluating import EvaluateError, choose, evaluate_bundle
-from training.examples import load_examples
-from training.exporting import halved
-from training.fitting import FitSettings
-from training.linear import BaselineError
-from training.measuring import measure_parts
-from training.provenance import ProvenanceError, TrainSettings, pick
-from training.splits import split
-from training.states import FILE
-from training.tuning import Trained, catalogue_examples, train, tune
-from training.weights import load_network
+from training.baselines.linear import BaselineError
+from training.evaluation.evaluating import EvaluateError, choose, evaluate_bundle
+from training.evaluation.measuring import measure_parts
+from training.examples.provenance import ProvenanceError, pick
+from training.examples.reading import load_examples
+from training.examples.splits import split
+from training.tuning.encoders import EncoderError, load_encoder
+from training.tuning.exporting import halved
+from training.tuning.fitting import FitSettings
+from training.tuning.settings import TrainSettings
+from training.tuning.states import FILE
+from training.tuning.tune import Trained, catalogue_examples, train, tune
+from training.tuning.weights import load_network
 
 CPU = torch.device("cpu")
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import torch
 
     from models.bundle import Bundle
-    from training.examples import Examples
-    from training.measuring import Measured
+    from training.evaluation.measuring import Measured
+    from training.examples.reading import Examples
 
 
 class CommandError(XiaobaoError):
@@ -36,7 +36,7 @@ def read_examples(
     from models.codebook import default_codebook
     from models.labels import label_space
     from models.taxonomy import default_taxonomy
-    from training.examples import load_examples
+    from training.examples.reading import load_examples
 
     taxonomy = bundle.taxonomy if bundle else default_taxonomy()
     labels = bundle.labels if bundle else label_space(taxonomy, default_codebook())
@@ -57,7 +57,7 @@ def read_examples(
 
 def write_measured(measured: "Measured", directory: Path, console: Console) -> None:
     """Writes the report of an evaluation and shows its table."""
-    from training.report import as_table, write_report
+    from training.evaluation.report import as_table, write_report
 
     title = f"评估报告 Evaluation: {measured.part}"
     write_report(

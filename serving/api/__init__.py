@@ -1,0 +1,1 @@
+"""The HTTP service: routes, batches across connections, errors as problem details."""

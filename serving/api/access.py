@@ -1,0 +1,87 @@
+"""The outermost layer: a request id in and out, one log line a request, no error unanswered.
+
+A line holds ids, sizes, levels and times. It never holds text, names or values of fields, nor an
+address typed by a client: unforeseen errors are logged by type and place, not by their message.
+"""
+
+import re
+import time
+import traceback
+import uuid
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.api.problems import as_problem, problem_response
+
+HEADER = "x-request-id"
+_PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PERSONAL_ID = re.compile(
+    r"1[3-9]\d{9}|\d{6}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx]"
+)  # phone, citizen
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class AccessLog:
+    """ASGI middleware; puts ``request_id`` and ``facts`` into the state of the request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._log = structlog.get_logger("xiaobao.access")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and log it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send)
+        try:
+            await self._app(scope, receive, exchange.send)
+        except Exception as error:
+            exchange.facts.update(error=type(error).__name__, at=_frames(error))
+            if not exchange.status:
+                response = problem_response(as_problem(error), request_id=exchange.request_id)
+                await response(scope, receive, exchange.send)
+        self._log.log(exchange.severity, "request", **exchange.line())
+
+
+class _Exchange:
+    def __init__(self, scope: Scope, send: Send) -> None:
+        given = Headers(scope=scope).get(HEADER, "")
+        self.request_id = given if _is_plain(given) else uuid.uuid4().hex
+        self.facts: dict[str, Any] = {}
+        self.status = 0
+        self._scope = scope
+        self._send = send
+        self._began = time.perf_counter()
+        scope.setdefault("state", {}).update(request_id=self.request_id, facts=self.facts)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)[HEADER] = self.request_id
+        await self._send(message)
+
+    @property
+    def severity(self) -> int:
+        return 40 if self.status in (0, 500) else 20  # logging.ERROR, logging.INFO
+
+    def line(self) -> dict[str, Any]:
+        route = getattr(self._scope.get("route"), "path", "unknown")
+        ms = round((time.perf_counter() - self._began) * 1000, 1)
+        typed = self._scope["method"]
+        method = typed if typed in _METHODS else "other"  # any word may stand there
+        common = {"method": method, "route": route, "status": self.status, "ms": ms}
+        return {"request_id": self.request_id, **common, **self.facts}
+
+
+def _is_plain(given: str) -> bool:
+    # An id of any other shape could carry a name, a phone number or a line break into the log.
+    return bool(_PLAIN_ID.fullmatch(given)) and not _PERSONAL_ID.fullmatch(given)
+
+
+def _frames(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames]

@@ -1,0 +1,135 @@
+"""Problems: every error of the service as problem details (RFC 9457), in one place.
+
+A problem names place, value found and value wanted. It never repeats what was sent: pydantic's
+``input`` and the messages of unforeseen errors stop here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.errors import XiaobaoError
+from models.record import GENRES
+from serving.api.batching import DeadlineError, NotReadyError, QueueFullError
+from serving.api.schemas import TITLES
+
+MEDIA_TYPE = "application/problem+json"
+_MOST_ERRORS = 100
+_LONGEST_NAME = 64
+
+_KINDS = {
+    400: "unreadable-body",
+    404: "no-such-address",
+    405: "method-not-allowed",
+    408: "body-too-slow",
+    413: "too-large",
+    415: "content-type",
+    422: "invalid-field",
+    429: "queue-full",
+    499: "client-gone",
+    500: "internal",
+    503: "not-available",
+}
+
+_REASONS = {
+    "missing": "必填 · required",
+    "extra_forbidden": "未知字段 · unknown field",
+    "string_type": "应为字符串 · must be a string",
+    "list_type": "应为数组 · must be an array",
+    "model_type": "应为对象 · must be an object",
+    "model_attributes_type": "应为对象 · must be an object",
+    "dict_type": "应为对象 · must be an object",
+    "foreign_genre": f"应为以下之一 · must be one of {', '.join(GENRES)}",
+}
+
+
+class ProblemError(XiaobaoError):
+    """Ends a request with this status; ``errors`` are pairs of field and reason."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers or {}
+
+
+def problem_response(problem: ProblemError, *, request_id: str) -> Response:
+    """The problem as a response, with the request id as its instance."""
+    body = {
+        "type": f"urn:xiaobao:problem:{_KINDS.get(problem.status, 'other')}",
+        "title": TITLES.get(problem.status, "无法完成 · cannot be done"),
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": f"urn:xiaobao:request:{request_id}",
+        "errors": [{"field": field, "reason": reason} for field, reason in problem.errors],
+    }
+    return Response(
+        orjson.dumps(body),
+        status_code=problem.status,
+        headers=dict(problem.headers),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def as_problem(error: Exception) -> ProblemError:
+    """The problem that tells of this error; anything unforeseen is a 500 without a word more."""
+    match error:
+        case ProblemError():
+            return error
+        case RequestValidationError():
+            return _field_problem(error.errors())
+        case QueueFullError():
+            return ProblemError(429, str(error), headers={"Retry-After": str(error.retry_after)})
+        case DeadlineError() | NotReadyError():
+            return ProblemError(503, str(error), headers={"Retry-After": "1"})
+        case HTTPException():
+            return ProblemError(error.status_code, error.detail, headers=error.headers)
+        case _:
+            return ProblemError(
+                500, "请把请求编号告诉管理员 · give the request id to your operator"
+            )
+
+
+def install_problems(app: FastAPI) -> None:
+    """Answer every error of the app with a problem."""
+    for kind in (XiaobaoError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _answer)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    return problem_response(as_problem(error), request_id=request.state.request_id)
+
+
+def _field_problem(faults: Sequence[Mapping[str, Any]]) -> ProblemError:
+    errors = [(_path(fault["loc"]), _reason(fault)) for fault in faults[:_MOST_ERRORS]]
+    first, reason = errors[0]
+    return ProblemError(422, f"{first}: {reason} ({len(faults)} in all)", errors=errors)
+
+
+def _path(places: Sequence[int | str]) -> str:
+    """``("body", "records", 3, "text")`` as ``records[3].text``."""
+    path = ""
+    for place in places[1:]:
+        # A name that nobody knows came from outside: never longer than a name should be.
+        path += f"[{place}]" if isinstance(place, int) else f".{place[:_LONGEST_NAME]}"
+    return path.removeprefix(".") or "body"
+
+
+def _reason(fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "too_long":
+        return f"最多 {fault['ctx']['max_length']} 件 · at most {fault['ctx']['max_length']}"
+    return _REASONS.get(fault["type"], "值无效 · not a valid value")

@@ -1,0 +1,1 @@
+"""Files scored and linked: one answer a row, in input order."""

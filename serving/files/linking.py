@@ -1,0 +1,192 @@
+"""Files linked: the cases of one file in, one line a case out, and a table of groups to read.
+
+The whole file is in memory: a link needs both ends. Shows ids, kinds and reasons, never a text, a
+name or a number of a customer.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich import box
+from rich.console import Console, RenderableType
+from rich.console import Group as Lines
+from rich.table import Table
+from rich.text import Text
+
+from models.assessment import NOTICE
+from models.codebook import Codebook
+from models.links import Key, Linked, LinkedCase, Linker
+from models.record import Record
+from models.rows import Columns, ReadingNote, Row, RowFault, parse_record, read_rows
+from serving.contracts import Analyzer
+from serving.files.partial import write_whole
+from serving.files.scoring import assess_sorted
+from serving.files.tables import level_text, plain
+from serving.files.writers import OutputError
+
+_MOST_CASES = 6  # of a group in the table; the rest is counted
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOutcome:
+    """What became of a file: its linked cases and the rows that gave no case."""
+
+    linked: Linked
+    faults: tuple[RowFault, ...]
+
+
+def link_file(
+    source: Path,
+    *,
+    analyzer: Analyzer,
+    codebook: Codebook,
+    key: Key | None = None,
+    on_note: Callable[[ReadingNote], None] | None = None,
+) -> LinkOutcome:
+    """Assess and link every record of a file. Raises RowsError for an unreadable one.
+
+    Identifiers may stand in columns or in an object named ``meta``; a column wins.
+    """
+    faults: list[RowFault] = []
+    records: list[Record] = []
+    for found in read_linkable(source, on_note=on_note):
+        if isinstance(found, RowFault):
+            faults.append(found)
+        else:
+            records.append(found)
+    assessments = assess_sorted(records, analyzer)
+    return LinkOutcome(Linker(codebook, key=key).link(records, assessments), tuple(faults))
+
+
+def read_linkable(
+    source: Path, *, on_note: Callable[[ReadingNote], None] | None = None
+) -> Iterator[Record | RowFault]:
+    """The records of a file with what their ``meta`` holds; a row without id is ``#row``."""
+    columns = Columns()
+    for row in read_rows(source, also=("meta",), on_note=on_note):
+        if isinstance(row, RowFault):
+            yield row
+            continue
+        values = _flat(row.values, columns)
+        values["case_id"] = values.get("case_id") or f"#{row.number}"
+        yield parse_record(Row(row.file, row.number, values))
+
+
+def check_out(source: Path, out: Path) -> None:
+    """Raise OutputError where the answer cannot be written to ``out``."""
+    if out.suffix.lower() != ".jsonl":
+        raise OutputError(f"{out}: found suffix {out.suffix or 'none'!r}, wanted .jsonl")
+    if not out.parent.is_dir():
+        raise OutputError(f"{out}: found no directory {out.parent}, wanted an existing one")
+    if out.is_dir():
+        raise OutputError(f"{out}: is a directory, wanted a file")
+    for written in (out, errors_beside(out)):
+        if written.exists() and source.exists() and written.samefile(source):
+            raise OutputError(f"{out}: {written.name} is the input itself, wanted another name")
+
+
+def write_links(outcome: LinkOutcome, out: Path) -> Path | None:
+    """Write one line a case, in input order; the path of the failed rows, if there are any."""
+    errors = errors_beside(out)
+    try:
+        write_whole(out, (orjson.dumps(line_of(case)) + b"\n" for case in outcome.linked.cases))
+        if outcome.faults:
+            write_whole(errors, (orjson.dumps(asdict(fault)) + b"\n" for fault in outcome.faults))
+            return errors
+        errors.unlink(missing_ok=True)  # of an earlier run: it would tell of rows now mended
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise OutputError(f"{out}: cannot be written ({why}), wanted a place to write") from error
+    return None
+
+
+def errors_beside(out: Path) -> Path:
+    """Where the failed rows of an output are listed."""
+    return out.with_suffix(".errors.jsonl")
+
+
+def line_of(case: LinkedCase) -> dict[str, Any]:
+    """The JSON object of a linked case."""
+    return {
+        "case_id": case.case_id,
+        "group_id": case.group_id,
+        "group_kind": case.group_kind,
+        "level": case.level,
+        "links": [asdict(link) for link in case.links],
+    }
+
+
+def group_table(linked: Linked, *, levels: Mapping[str, str], width: int = 110) -> RenderableType:
+    """The groups, one a row: size, kind, levels of its cases, why, what to verify."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, width=width)
+    table.add_column("组", no_wrap=True)
+    table.add_column("件数", justify="right", no_wrap=True)
+    table.add_column("性质", ratio=4, overflow="fold")
+    table.add_column("案件", min_width=14, overflow="fold")
+    table.add_column("提示", no_wrap=True)
+    table.add_column("关联依据", ratio=4, overflow="fold")
+    table.add_column("请核验", ratio=5, overflow="fold")
+    by_group = _cases_of(linked)
+    for group in linked.groups:
+        table.add_row(
+            group.id,
+            str(len(group.case_ids)),
+            Text.assemble((group.kind.zh, "bold"), f"\n{group.kind.meaning}"),
+            Text(_few(group.case_ids)),
+            _levels(by_group[group.id], levels),
+            Text(";".join(group.why[:3])),
+            Text(";".join(group.kind.verify)),
+        )
+    return Lines(table, Text(), _summary(linked))
+
+
+def show_groups(outcome: LinkOutcome, *, console: Console, levels: Mapping[str, str]) -> None:
+    """Print the table of groups; rows that failed are named below it."""
+    console.print(group_table(outcome.linked, levels=levels, width=console.width))
+
+
+def _flat(values: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
+    flat = {name: value for name, value in values.items() if name != "meta"}
+    meta = values.get("meta")
+    if isinstance(meta, dict):
+        header = columns.match(tuple(meta))
+        for field, value in zip(header.fields, meta.values(), strict=True):
+            if field is not None and flat.get(field) is None:
+                flat[field] = value
+    return flat
+
+
+def _cases_of(linked: Linked) -> dict[str, list[LinkedCase]]:
+    found: dict[str, list[LinkedCase]] = {group.id: [] for group in linked.groups}
+    for case in linked.cases:
+        if case.group_id is not None:
+            found[case.group_id].append(case)
+    return found
+
+
+def _levels(cases: Sequence[LinkedCase], levels: Mapping[str, str]) -> Text:
+    counts = {level: sum(case.level == level for case in cases) for level in levels}
+    shown = [
+        Text.assemble(level_text(level, levels), f" {count}")
+        for level, count in reversed(counts.items())
+        if count
+    ]
+    return Text("\n").join(shown)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_CASES
+    shown = [plain(name) for name in names[:_MOST_CASES]]
+    return "\n".join(shown) + (f"\n… {more}" if more > 0 else "")
+
+
+def _summary(linked: Linked) -> Text:
+    grouped = sum(len(group.case_ids) for group in linked.groups)
+    return Text(
+        f"共 {len(linked.cases)} 件 cases,{len(linked.groups)} 组 groups,组内 {grouped} 件。"
+        f"{NOTICE};同组不等于有问题 · A group accuses no member.",
+        style="italic",
+    )

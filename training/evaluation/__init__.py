@@ -1,0 +1,1 @@
+"""What a bundle gets right and wrong: figures, reports, errors, curves."""

@@ -1,0 +1,83 @@
+"""Measuring: a bundle and the baseline on the same records, by the same ruler."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from models.analyzer import Analyzer
+from models.record import LabelledRecord
+from training.baselines.linear import LinearBaseline
+from training.evaluation.metrics import Evaluation, measure
+from training.evaluation.tables import Table
+from training.examples.provenance import learned_from
+from training.predictions import prediction_of
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The network and the baseline on one part of the records; None: there is no baseline.
+
+    ``notes`` say what a reader of the figures must know; ``tables`` what else was asked of the
+    network.
+    """
+
+    part: str
+    network: Evaluation
+    baseline: Evaluation | None
+    notes: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+def measure_part(
+    part: str,
+    records: Sequence[LabelledRecord],
+    *,
+    analyzer: Analyzer,
+    baseline: LinearBaseline | None,
+) -> Measured:
+    """The answers of both to ``records``, against the taxonomy and codebook of the bundle."""
+    taxonomy, codebook = analyzer.bundle.taxonomy, analyzer.bundle.codebook
+    answers = analyzer.assess([labelled.record for labelled in records])
+    ours = [prediction_of(answer) for answer in answers]
+    network = measure(records, ours, taxonomy=taxonomy, codebook=codebook)
+    notes = _notes(records, analyzer)
+    if baseline is None:
+        return Measured(part, network, None, notes)
+    theirs = baseline.predict(records, codebook=codebook)
+    measured = measure(records, theirs, taxonomy=taxonomy, codebook=codebook)
+    return Measured(part, network, measured, notes)
+
+
+def _notes(records: Sequence[LabelledRecord], analyzer: Analyzer) -> tuple[str, ...]:
+    known = learned_from(records, analyzer.bundle.manifest)
+    if not known:
+        return ()
+    return (
+        f"{len(records)} 条中有 {known} 条是训练文本,数字偏高。 "
+        f"The bundle was tuned on {known} of these {len(records)} texts: the figures flatter it.",
+    )
+
+
+def measure_parts(
+    parts: Mapping[str, Sequence[LabelledRecord]],
+    *,
+    analyzer: Analyzer,
+    baseline: LinearBaseline | None,
+) -> list[Measured]:
+    """Each part that has records, in order."""
+    return [
+        measure_part(part, records, analyzer=analyzer, baseline=baseline)
+        for part, records in parts.items()
+        if records
+    ]
+
+
+def headline_of(evaluation: Evaluation) -> dict[str, float | int | None]:
+    """The few figures that travel in the manifest."""
+    return {
+        "records": evaluation.records,
+        "level1_accuracy": evaluation.level1_accuracy.value,
+        "level2_accuracy": evaluation.level2_accuracy.value,
+        "causes_micro_f1": evaluation.causes.micro.value,
+        "signs_micro_f1": evaluation.signs.micro.value,
+        "marks_micro_f1": evaluation.marks.micro.value,
+    }

@@ -1,0 +1,1 @@
+"""Labelled complaints: read, checked, split, and where they came from."""

@@ -1,0 +1,116 @@
+"""Splits that keep a story together: by group and near-duplicate family, stratified over labels.
+
+Independent of the order of rows and fixed by the seed. Knows records and indices, no files.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from iterstrat.ml_stratifiers import IterativeStratification
+
+from models.record import LabelledRecord
+from training.examples.near_duplicates import components, families
+
+# The writers whose texts each cover all causes, in a voice of their own.
+HELD_OUT_WRITERS = ("x1", "x2", "x3", "x4", "x5")
+AGENT_RUN = "agent_run"
+FRACTIONS = (0.8, 0.1, 0.1)  # train, development, test
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Indices into the records, ascending; each index stands in exactly one part."""
+
+    train: tuple[int, ...]
+    development: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+def split(
+    records: Sequence[LabelledRecord],
+    *,
+    seed: int,
+    fractions: tuple[float, float, float] = FRACTIONS,
+) -> Split:
+    """Three parts with label shares near ``fractions`` (which sum to 1), counted in units.
+
+    A unit is never divided; iterative stratification (Sechidis et al. 2011) deals the units out,
+    the rarest label first, over causes, signs, marks and agent_run.
+    """
+    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise ValueError(f"fractions: found {fractions}, wanted three shares that sum to 1")
+    members = _members(units(records))
+    ordered = sorted(members.values(), key=lambda places: _stable_key(records, places))
+    if not ordered:
+        return Split((), (), ())
+    parts = IterativeStratification(
+        _unit_labels(records, ordered), np.array(fractions), np.random.RandomState(seed)
+    )
+    chosen: tuple[list[int], ...] = ([], [], [])
+    for places, part in zip(ordered, parts, strict=True):
+        chosen[int(part)].extend(places)
+    train, development, test = (tuple(sorted(part)) for part in chosen)
+    return Split(train, development, test)
+
+
+def leave_one_writer_out(
+    records: Sequence[LabelledRecord], writers: Sequence[str] = HELD_OUT_WRITERS
+) -> Iterator[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    """(writer, train indices, held-out indices) for each writer, the honest estimate.
+
+    Training keeps every other text but those in one unit with a held-out one: they are in
+    neither part.
+    """
+    of = units(records)
+    for writer in writers:
+        held = tuple(i for i, record in enumerate(records) if record.writer == writer)
+        touched = {of[i] for i in held}
+        yield writer, tuple(i for i, unit in enumerate(of) if unit not in touched), held
+
+
+def units(records: Sequence[LabelledRecord]) -> tuple[int, ...]:
+    """For each record the number of its unit: joined by group or by near-duplicate family."""
+    first: dict[tuple[str, object], int] = {}
+    kin = families([record.record.text for record in records])
+    pairs = []
+    for place, (record, family) in enumerate(zip(records, kin, strict=True)):
+        pairs.append((first.setdefault(("family", family), place), place))
+        if record.group is not None:
+            pairs.append((first.setdefault(("group", record.group), place), place))
+    return components(len(records), pairs)
+
+
+def labels_of(record: LabelledRecord) -> frozenset[str]:
+    """All labels that a split balances."""
+    flag = (AGENT_RUN,) if record.agent_run else ()
+    return frozenset((*record.causes, *record.signs, *record.marks, *flag))
+
+
+def _members(unit_of: Sequence[int]) -> dict[int, list[int]]:
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    for place, unit in enumerate(unit_of):
+        members[unit].append(place)
+    return members
+
+
+def _stable_key(records: Sequence[LabelledRecord], places: Sequence[int]) -> list[str]:
+    # By content, so that shuffled files give the same split.
+    return sorted(
+        hashlib.sha256(records[i].record.text.encode("utf-8", "surrogatepass")).hexdigest()
+        for i in places
+    )
+
+
+def _unit_labels(
+    records: Sequence[LabelledRecord], ordered: Sequence[Sequence[int]]
+) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """(units, labels): whether any record of the unit has the label; labels in sorted order."""
+    sets = [frozenset().union(*(labels_of(records[i]) for i in places)) for places in ordered]
+    column = {label: place for place, label in enumerate(sorted(frozenset().union(*sets)))}
+    matrix = np.zeros((len(sets), len(column)), dtype=bool)
+    for row, labels in enumerate(sets):
+        matrix[row, [column[label] for label in labels]] = True
+    return matrix

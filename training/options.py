@@ -1,0 +1,15 @@
+"""Options that several commands of training share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataFiles = Annotated[
+    list[Path],
+    typer.Option("--data", metavar="FILE...", help="标注文件 · labelled jsonl, csv, xlsx, parquet"),
+]
+# An option takes one value: the files after the first of `--data A B` arrive as arguments.
+MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="", hidden=True)]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="随机种子 · seed")]
+DeviceName = Annotated[str, typer.Option(help="auto, cpu, cuda")]

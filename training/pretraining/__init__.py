@@ -1,0 +1,1 @@
+"""Masked-language pretraining of an encoder on unlabelled text."""

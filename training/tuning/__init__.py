@@ -1,0 +1,1 @@
+"""From labelled records and an encoder to a bundle."""

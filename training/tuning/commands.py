@@ -1,0 +1,82 @@
+"""The command ``train``. Imports what it needs when it runs.
+
+Exit codes: 0 done, 1 done but some rows failed, 2 wrong usage or unreadable input.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.options import DataFiles, DeviceName, MoreFiles, Seed
+from training.terminal import (
+    device_of,
+    plain_console,
+    progress_bar,
+    read_examples,
+    write_measured,
+)
+
+
+def train(
+    data: DataFiles,
+    out: Annotated[Path, typer.Option("--out", help="模型包写入的目录 · bundle directory")],
+    more: MoreFiles = None,
+    base: Annotated[
+        str | None, typer.Option("--base", help="编码器路径或名称 · checkpoint path or hub id")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="最多轮次 · at most")] = None,
+    batch_tokens: Annotated[
+        int | None, typer.Option(min=64, help="每步词元 · tokens a step")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
+    seed: Seed = 0,
+    split_seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="数据划分种子 · seed of the split")
+    ] = 0,
+    hold_out: Annotated[
+        str | None,
+        typer.Option("--hold-out", help="此写作者的文本只用于测试 · a writer to test on"),
+    ] = None,
+    device: DeviceName = "auto",
+) -> None:
+    """在标注数据上训练模型包,并与线性基线对照 · Train a bundle, baseline beside it.
+
+    Goes on where an interrupted run of the same settings stopped. The reports stand beside the
+    bundle, in NAME-report/development and NAME-report/test. With --hold-out the test part is all
+    that one writer wrote and nothing of it is learned: the honest estimate for a new voice.
+    """
+    from training.tuning.encoders import EMBEDDED
+    from training.tuning.fitting import FitSettings
+    from training.tuning.settings import TrainSettings
+    from training.tuning.tune import train as run
+
+    console, chosen, out = plain_console(), device_of(device), out.resolve()
+    examples = read_examples([*data, *(more or ())], console)
+    given = {"epochs": epochs, "batch_tokens": batch_tokens, "learning_rate": learning_rate}
+    fit = FitSettings(seed=seed, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    with progress_bar(console) as progress:
+        task = progress.add_task("starting", total=None)
+
+        def report(stage: str, step: int, steps: int, loss: float) -> None:
+            progress.update(
+                task, description=f"{stage}  loss {loss:.3f}", completed=step, total=steps
+            )
+
+        trained = run(
+            examples.records,
+            directory=out,
+            settings=TrainSettings(
+                base=base or str(EMBEDDED), fit=fit, split_seed=split_seed, hold_out=hold_out
+            ),
+            device=chosen,
+            report=report,
+            on_epoch=lambda epoch: progress.console.print(
+                f"epoch {epoch.number}: loss {epoch.loss:.3f}, development {epoch.score:.4f}"
+            ),
+            stage=lambda name: progress.update(task, description=name),
+        )
+    for measured in trained.measured:
+        write_measured(measured, out.with_name(f"{out.name}-report") / measured.part, console)
+    console.print(f"模型包 bundle: {out} ({trained.analyzer.bundle.name})")
+    raise typer.Exit(1 if examples.faults else 0)

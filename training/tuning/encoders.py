@@ -1,0 +1,167 @@
+"""Encoders: any Chinese BERT-like checkpoint, by local path or hub id, with its tokenizer.
+
+Says in one line what is wrong with a checkpoint; knows nothing about heads or labels.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from models.errors import XiaobaoError
+from models.ngrams import STRIDE
+
+EMBEDDED = Path(__file__).parents[2] / "models" / "embedded" / "encoder"
+# What ModernBERT and BERT and its kin call it. Not in attention: drawing a mask for every pair of
+# tokens made the encoder's training step 1.27 times as long on two cores.
+DROPOUTS = ("embedding_dropout", "mlp_dropout", "hidden_dropout_prob")
+LONGEST = 1024  # tokens a window, where the encoder's positions allow so many
+SHORTEST = 32
+OVERLAP = 128  # tokens that neighbouring windows share, a quarter of short ones
+
+
+class EncoderError(XiaobaoError):
+    """A checkpoint that cannot be used as an encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A loaded checkpoint. ``window``: tokens it reads at once, special tokens included."""
+
+    name: str
+    module: nn.Module
+    tokenizer: Tokenizer
+    config: dict[str, Any]
+    width: int
+    window: int
+    mask_id: int
+
+    @property
+    def overlap(self) -> int:
+        """Tokens that neighbouring windows share."""
+        return min(OVERLAP, self.window // 4)
+
+
+def load_encoder(
+    base: str | Path = EMBEDDED, *, device: torch.device, dropout: float | None = None
+) -> Encoder:
+    """The checkpoint at a path or of a hub id, in fp32; EncoderError says what is wrong with it.
+
+    dropout: after embeddings and in feed-forward layers; None leaves what the checkpoint says.
+    """
+    with reading(base):
+        config = AutoConfig.from_pretrained(str(base))
+        for name in DROPOUTS if dropout is not None else ():
+            if hasattr(config, name):
+                setattr(config, name, dropout)
+        module, found = AutoModel.from_pretrained(
+            str(base),
+            config=config,
+            dtype=torch.float32,
+            attn_implementation=attention_on(device),
+            output_loading_info=True,
+        )
+    module = _without_pooler(module)
+    absent = sorted(set(found["missing_keys"]) & set(module.state_dict()))
+    if absent:
+        raise EncoderError(f"{base}: no weight {absent[0]}; wanted all weights of its config.json")
+    tokenizer = load_tokenizer(base, vocabulary=_vocabulary(base, config))
+    return Encoder(
+        name="embedded" if Path(base) == EMBEDDED else Path(base).name,
+        module=module,
+        tokenizer=tokenizer.backend_tokenizer,
+        config=_public(config.to_dict()),
+        width=int(config.hidden_size),
+        window=min(LONGEST, positions_of(base, config) // 16 * 16),
+        mask_id=int(tokenizer.mask_token_id),
+    )
+
+
+def load_tokenizer(base: str | Path, *, vocabulary: int) -> Any:
+    """The fast tokenizer of a checkpoint that knows ``vocabulary`` tokens; cuts and pads nothing.
+
+    Raises EncoderError for one that does not fit: slow, too large, without a mask or without
+    exactly two special tokens around a text.
+    """
+    with reading(base):
+        tokenizer = AutoTokenizer.from_pretrained(str(base))
+    if not getattr(tokenizer, "is_fast", False):
+        raise EncoderError(f"{base}: {type(tokenizer).__name__} found, a fast tokenizer wanted")
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    ends = len(tokenizer.backend_tokenizer.encode("").ids)
+    if ends != 2:
+        raise EncoderError(f"{base}: {ends} special tokens found around a text, 2 wanted")
+    if tokenizer.mask_token_id is None:
+        raise EncoderError(f"{base}: no mask token found in its tokenizer, one wanted")
+    largest = max(tokenizer.get_vocab().values())
+    if largest >= vocabulary:
+        raise EncoderError(
+            f"{base}: token number {largest} found in its tokenizer, numbers below {vocabulary} "
+            "wanted, as its weights are of that size"
+        )
+    return tokenizer
+
+
+def positions_of(base: str | Path, config: Any) -> int:
+    """The tokens that a checkpoint's positions allow; EncoderError where too few or unknown."""
+    found = getattr(config, "max_position_embeddings", None)
+    if not isinstance(found, int) or found < SHORTEST:
+        raise EncoderError(
+            f"{base}: max_position_embeddings is {found} in its config.json, at least {SHORTEST} "
+            "wanted"
+        )
+    return found
+
+
+def bare_encoder(config: dict[str, Any]) -> nn.Module:
+    """An encoder of this configuration, not yet holding its weights."""
+    settings = dict(config)
+    made = AutoConfig.for_model(settings.pop("model_type"), **settings)
+    return _without_pooler(AutoModel.from_config(made, attn_implementation="eager"))
+
+
+def attention_on(device: torch.device) -> str:
+    """Eager attention on processors: its backward pass was 1.3 times as fast there in bf16."""
+    return "sdpa" if device.type == "cuda" else "eager"
+
+
+@contextmanager
+def reading(base: str | Path) -> Iterator[None]:
+    """Turns whatever a checkpoint makes transformers raise into an EncoderError; no chatter."""
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    except Exception as error:  # its readers raise what they meet: KeyError to SafetensorError
+        raise EncoderError(
+            f"{base}: no usable checkpoint ({type(error).__name__}); wanted a directory with "
+            "config.json, model.safetensors and a tokenizer, or a hub id"
+        ) from error
+
+
+def _vocabulary(base: str | Path, config: Any) -> int:
+    size = int(config.vocab_size)
+    if size > STRIDE // 2:
+        raise EncoderError(f"{base}: {size} tokens found, at most {STRIDE // 2} wanted")
+    return size
+
+
+def _public(config: dict[str, Any]) -> dict[str, Any]:
+    """Without what begins with an underscore: where the checkpoint lay is nobody's business."""
+    return {name: value for name, value in config.items() if not name.startswith("_")}
+
+
+def _without_pooler(module: Any) -> nn.Module:
+    """BERT's own pooler is read by nobody here, and checkpoints of pretraining do not hold it."""
+    if getattr(module, "pooler", None) is not None:
+        module.pooler = None
+    bare: nn.Module = module
+    return bare

@@ -1,0 +1,52 @@
+"""What a training run is told, and what the manifest notes of it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from models.record import LabelledRecord
+from training.examples.provenance import PARTS, digest, fingerprint, pick
+from training.examples.splits import FRACTIONS, Split
+from training.tuning.encoders import EMBEDDED
+from training.tuning.run_state import Epoch, FitSettings
+
+__all__ = ["TrainSettings", "facts_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """What to tune from and how. ``fractions``: train, development, test.
+
+    ``hold_out``: a writer whose texts are the whole test part and in no other, the honest
+    estimate for a voice never heard; ``fractions`` then divide the other texts.
+    """
+
+    base: str = str(EMBEDDED)
+    fractions: tuple[float, float, float] = FRACTIONS
+    split_seed: int = 0
+    hold_out: str | None = None
+    fit: FitSettings = field(default_factory=FitSettings)
+
+
+def facts_of(
+    records: Sequence[LabelledRecord],
+    parts: Split,
+    settings: TrainSettings,
+    history: Sequence[Epoch],
+) -> dict[str, Any]:
+    """What ``manifest.json`` holds under ``training``, but the encoder's name."""
+    best = max(history, key=lambda epoch: epoch.score)
+    return {
+        "data": fingerprint(records),
+        "parts": {part: fingerprint(pick(records, parts, part)) for part in PARTS},
+        "examples": {part: len(getattr(parts, part)) for part in PARTS},
+        "fractions": list(settings.fractions),
+        "split_seed": settings.split_seed,
+        "hold_out": settings.hold_out,
+        "texts": sorted(digest(record) for record in pick(records, parts, "train")),
+        "epochs": len(history),
+        "best_epoch": best.number,
+        "development_score": round(best.score, 4),
+        "fit": json.loads(json.dumps(asdict(settings.fit))),
+    }

@@ -1,0 +1,185 @@
+"""Tuning: labelled records and an encoder in, a measured bundle out. The whole of ``train``."""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import average_precision_score
+
+from models.analyzer import Analyzer
+from models.bundle import check_free
+from models.codebook import default_codebook
+from models.labels import LabelSpace, label_space
+from models.network import Network, NetworkShape
+from models.record import LabelledRecord, Record, Span
+from models.taxonomy import RootCauseTaxonomy, default_taxonomy
+from models.windows import WindowReader
+from training.baselines.linear import fit_baseline
+from training.evaluation.measuring import Measured, headline_of, measure_parts
+from training.examples.noise import noisy_copies
+from training.examples.provenance import PARTS, parts_of, pick
+from training.tuning.batches import Target, targets_of
+from training.tuning.bundling import make_bundle
+from training.tuning.encoders import Encoder, load_encoder
+from training.tuning.fitting import Epoch, FitSettings, Report, fit, infer
+from training.tuning.mixing import mix
+from training.tuning.ngrams import fit_ngrams
+from training.tuning.settings import TrainSettings, facts_of
+
+__all__ = [
+    "Trained",
+    "catalogue_examples",
+    "development_score",
+    "train",
+    "tune",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A bundle on disk, how fitting went, what it measures; ``measured``: parts with records."""
+
+    analyzer: Analyzer
+    history: tuple[Epoch, ...]
+    measured: tuple[Measured, ...]
+
+
+def train(
+    records: Sequence[LabelledRecord],
+    *,
+    directory: Path,
+    settings: TrainSettings,
+    device: torch.device,
+    report: Report = lambda *_: None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    stage: Callable[[str], None] = lambda _: None,
+) -> Trained:
+    """Tunes, exports, calibrates, measures and writes the bundle at ``directory``.
+
+    The state after each epoch is kept beside it in ``NAME.fit/`` until the bundle is whole; a run
+    that was interrupted goes on from there. report, on_epoch and stage are told how far it is.
+    """
+    check_free(directory)  # now: hours later it would cost the training
+    taxonomy = default_taxonomy()
+    labels = label_space(taxonomy, default_codebook())
+    parts = parts_of(
+        records,
+        seed=settings.split_seed,
+        fractions=settings.fractions,
+        hold_out=settings.hold_out,
+    )
+    chosen = {part: pick(records, parts, part) for part in PARTS}
+    encoder = load_encoder(settings.base, device=device, dropout=settings.fit.encoder_dropout)
+    stage("linear baseline")
+    baseline = fit_baseline(chosen["train"], chosen["development"], labels=labels)
+    stage("network")
+    checkpoint = directory.with_name(f"{directory.name}.fit")
+    network, history = tune(
+        chosen["train"],
+        chosen["development"],
+        encoder=encoder,
+        labels=labels,
+        taxonomy=taxonomy,
+        settings=settings.fit,
+        device=device,
+        checkpoint=checkpoint,
+        report=report,
+        on_epoch=on_epoch,
+    )
+    measured: list[Measured] = []
+
+    def measure(analyzer: Analyzer) -> Mapping[str, Any]:
+        stage("measuring")
+        held_out = {part: chosen[part] for part in ("development", "test")}
+        measured.extend(measure_parts(held_out, analyzer=analyzer, baseline=baseline))
+        return {each.part: headline_of(each.network) for each in measured}
+
+    stage("export and calibration")
+    analyzer = make_bundle(
+        network,
+        encoder,
+        chosen["development"],
+        labels=labels,
+        directory=directory,
+        manifest={
+            "name": directory.name,
+            "training": {**facts_of(records, parts, settings, history), "base": encoder.name},
+        },
+        measure=measure,
+    )
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    return Trained(analyzer, tuple(history), tuple(measured))
+
+
+def tune(
+    train_records: Sequence[LabelledRecord],
+    development: Sequence[LabelledRecord],
+    *,
+    encoder: Encoder,
+    labels: LabelSpace,
+    taxonomy: RootCauseTaxonomy,
+    settings: FitSettings,
+    device: torch.device,
+    checkpoint: Path | None = None,
+    report: Report = lambda *_: None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> tuple[Network, list[Epoch]]:
+    """The network tuned on one set of records, its epochs and mixing chosen on another."""
+    reader = WindowReader(encoder.tokenizer, window=encoder.window, overlap=encoder.overlap)
+    copies = noisy_copies(
+        train_records, share=settings.noise, generator=np.random.default_rng(settings.seed)
+    )
+    texts = [*train_records, *copies, *catalogue_examples(taxonomy)]
+    targets = targets_of(texts, reader=reader, labels=labels)
+    held_out = targets_of(development, reader=reader, labels=labels)
+    torch.manual_seed(settings.seed)
+    shape = NetworkShape.of(labels, width=encoder.width)
+    network = Network(encoder.module, shape, dropout=settings.dropout)
+    history = fit(
+        network,
+        targets,
+        score=lambda tuned: development_score(tuned, held_out, device=device),
+        settings=settings,
+        device=device,
+        checkpoint=checkpoint,
+        mask_id=encoder.mask_id,
+        report=report,
+        on_epoch=on_epoch,
+    )
+    network.add_ngrams(fit_ngrams(targets, causes=shape.causes))
+    mix(network, held_out, device=device)
+    return network, history
+
+
+def development_score(
+    network: Network, targets: Sequence[Target], *, device: torch.device
+) -> float:
+    """Mean of the primary cause's accuracy and the labels' average precision (micro)."""
+    right, shares, gold = [], [], []
+    for group, outputs in infer(network, targets, device=device):
+        primary = outputs.primary.argmax(dim=1).cpu().numpy()
+        right += [found == target.primary for found, target in zip(primary, group, strict=True)]
+        shares.append(outputs.labels.float().cpu().numpy())
+        gold.append(np.array([target.labels for target in group]))
+    precision = average_precision_score(
+        np.concatenate(gold), np.concatenate(shares), average="micro"
+    )
+    return float(np.mean(right) + precision) / 2
+
+
+def catalogue_examples(taxonomy: RootCauseTaxonomy) -> list[LabelledRecord]:
+    """The taxonomy's own example sentences as records: short, and evidence from end to end."""
+    return [
+        LabelledRecord(
+            Record(text, genre="own_words"),
+            primary=cause.id,
+            causes=(cause.id,),
+            spans=(Span(0, len(text), (cause.id,)),),
+        )
+        for cause in taxonomy.causes
+        for text in cause.examples
+    ]
