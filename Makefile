@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 BUNDLE ?= runs/my-bundle
+SETS ?= runs/sets
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench train
+.PHONY: help run test check bench bench-encoder train
 
 help: ## these lines
-	@sed -n 's/^\([a-z]*\):.*## /make \1  /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1  /p' Makefile
 
 run: $(VENV)/serving.stamp ## assess 12 sample complaints, then serve on this machine until Ctrl+C
 	$(BIN)/xiaobao assess data_samples/first_look.jsonl
@@ -27,8 +28,11 @@ check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, imports, tests
 bench: $(VENV)/dev.stamp ## throughput beside a plain transformers loop; on a quiet machine
 	$(BIN)/python -m benchmarks.assess_throughput
 
+bench-encoder: $(VENV)/dev.stamp ## the encoder on public sets (SETS=DIR), beside jieba and TF-IDF; an hour
+	$(BIN)/python -m benchmarks.encoder_finetuning $(SETS)
+
 train: $(VENV)/dev.stamp ## a bundle from the sample data, into runs/my-bundle (BUNDLE=DIR elsewhere)
-	$(BIN)/xiaobao train --data data_samples/complaints.jsonl data_samples/groups.jsonl --out $(BUNDLE)
+	$(BIN)/xiaobao train --data data_samples/complaints.jsonl data_samples/groups.jsonl --adapt 10 --out $(BUNDLE)
 
 # One way to install, editable, for both: whichever comes second adds to the first.
 SOURCES := pyproject.toml constraints.txt

@@ -29,8 +29,7 @@ from torch.nn import functional as torch_functions
 
 from models.text import normalise
 from training.baselines.words import cut_words
-from training.tuning.encoders import EMBEDDED, Encoder, load_encoder
-from training.tuning.fitting import autocast
+from training.pretraining.encoders import EMBEDDED, Encoder, autocast, load_encoder
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "benchmarks" / "encoder_finetuning.jsonl"

@@ -1,7 +1,7 @@
 """Scores from single tokens and pairs: a linear reader beside the encoder, in the same graph.
 
 A small encoder has read too little to know every turn of phrase; a table of token pairs fitted on
-the labelled texts knows the ones they hold. TF-IDF weights, one linear score an output (as in
+the labelled texts knows the ones they hold. Weights of rarity, one linear score an output (as in
 Wang and Manning 2012, "Baselines and Bigrams"), stored in eight bits. Imports torch.
 """
 
@@ -45,10 +45,17 @@ class NgramScores(nn.Module):
         return summed * self.scale + self.bias
 
     def known(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows and TF-IDF weights, both (batch, 2 * tokens); weights have length one a text."""
+        """Rows and rarity weights, both (batch, 2 * tokens); weights have length one a text.
+
+        An n-gram counts once however often it stands in the text (Wang and Manning: binarised):
+        what a letter repeats is its manner, not its matter.
+        """
         keys, valid = ngram_keys(input_ids, attention_mask)
         rows = self.rows[slot_of(keys, slots=self.rows.shape[0])].long()
         rows = torch.where(valid & (self.keys[rows].long() == keys), rows, torch.zeros_like(rows))
+        rows = torch.sort(rows, dim=1).values
+        again = rows == torch.nn.functional.pad(rows[:, :-1], (1, 0))
+        rows = torch.where(again, torch.zeros_like(rows), rows)
         idf = self.idf[rows]
         length = torch.sqrt((idf * idf).sum(dim=1, keepdim=True) + 1e-6)
         return rows, idf / length

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from transformers import BertConfig, BertForMaskedLM
 
 from tests.tiny import save_bert, save_modernbert
-from training.tuning.encoders import EncoderError, bare_encoder, load_encoder, load_tokenizer
+from training.pretraining.encoders import EncoderError, bare_encoder, load_encoder, load_tokenizer
 
 CPU = torch.device("cpu")
 

@@ -11,9 +11,9 @@ from transformers import AutoModelForMaskedLM
 import training.pretraining.corpora
 from tests.tiny import save_modernbert
 from training.pretraining.corpora import CorpusError
+from training.pretraining.encoders import EncoderError, load_encoder
 from training.pretraining.masked_language import PretrainError, PretrainSettings, Progress, pretrain
-from training.tuning.encoders import EncoderError, load_encoder
-from training.tuning.states import FILE
+from training.pretraining.states import FILE
 
 CPU = torch.device("cpu")
 # By the clock of these tests a step takes a second: thirty steps.

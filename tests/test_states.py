@@ -3,7 +3,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from training.tuning.states import FILE, StateError, read_state, write_state
+from training.pretraining.states import FILE, StateError, read_state, write_state
 
 
 def stepped(steps: int, *, network: nn.Module | None = None) -> tuple[nn.Module, torch.optim.AdamW]:

@@ -17,11 +17,12 @@ from training.evaluation.measuring import measure_parts
 from training.examples.provenance import ProvenanceError, pick
 from training.examples.reading import load_examples
 from training.examples.splits import split
-from training.tuning.encoders import EncoderError, load_encoder
+from training.pretraining.encoders import EncoderError, load_encoder
+from training.pretraining.states import FILE
+from training.tuning.adapting import TEXTS, adapted
 from training.tuning.exporting import halved
 from training.tuning.fitting import FitSettings
 from training.tuning.settings import TrainSettings
-from training.tuning.states import FILE
 from training.tuning.tune import Trained, catalogue_examples, train, tune
 from training.tuning.weights import load_network
 
@@ -229,3 +230,45 @@ def test_own_records_with_other_labels_are_not_taken_for_held_out(trained, recor
 def test_a_part_without_records_is_named(trained, records):
     with pytest.raises(EvaluateError, match="test: 0 of 1 records found"):
         evaluated(trained.analyzer, records[:1], part="test")
+
+
+def test_an_adapted_encoder_has_read_the_training_texts_only(
+    tmp_path: Path, records: tuple[LabelledRecord, ...], settings: TrainSettings
+) -> None:
+    read: list[str] = []
+    base = load_encoder(settings.base, device=CPU).module.state_dict()
+
+    def look(_: object) -> None:
+        read.append((tmp_path / "encoder" / TEXTS).read_text("utf-8"))
+
+    made = adapted(
+        settings.base,
+        records[:6],
+        minutes=0.01,
+        window=64,
+        directory=tmp_path / "encoder",
+        seed=0,
+        device=CPU,
+        report=look,
+    )
+
+    assert set(read) == {"\n".join(record.record.text for record in records[:6])}
+    assert not (tmp_path / "encoder" / TEXTS).exists()
+    found = load_encoder(made, device=CPU).module.state_dict()
+    assert any(not torch.equal(found[name], weight) for name, weight in base.items())
+
+
+def test_an_adapted_encoder_is_made_once(
+    tmp_path: Path, records: tuple[LabelledRecord, ...], settings: TrainSettings
+) -> None:
+    asked = {
+        "minutes": 0.005,
+        "window": 64,
+        "directory": tmp_path / "encoder",
+        "seed": 0,
+        "device": CPU,
+    }
+    made = adapted(settings.base, records[:6], **asked)
+    written = (Path(made) / "model.safetensors").stat().st_mtime_ns
+    assert adapted(settings.base, records[:6], **asked) == made
+    assert (Path(made) / "model.safetensors").stat().st_mtime_ns == written

@@ -11,8 +11,8 @@ from models.bundle import Bundle, BundleError, load_bundle
 from models.network import Network, NetworkShape, outputs_of
 from models.runtimes import OnnxRuntime
 from tests.tiny import save_bert
+from training.pretraining.encoders import load_encoder
 from training.tuning.bundling import make_bundle
-from training.tuning.encoders import load_encoder
 from training.tuning.weights import load_network
 
 CPU = torch.device("cpu")

@@ -6,6 +6,7 @@ and the caller is told.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
-from matplotlib.font_manager import FontProperties, fontManager
+from matplotlib.font_manager import FontProperties, findSystemFonts, fontManager
 
 from training.evaluation.agreement import Agreement
 from training.evaluation.levels import LevelFigures
@@ -67,8 +68,11 @@ class Plot:
 
 def chinese_font(names: Sequence[str] = CHINESE_FONTS) -> FontProperties | None:
     """The first installed font of ``names``; None when the machine has none of them."""
-    installed = set(fontManager.get_font_names())
-    return next((FontProperties(family=name) for name in names if name in installed), None)
+    found = _known_font(names)
+    if found is None:
+        _look_again()
+        found = _known_font(names)
+    return found
 
 
 def draw_plots(
@@ -125,6 +129,19 @@ def draw_learning(
     axes.set_ylim(0, 1)
     axes.legend(loc="lower left")
     canvas.savefig(path, dpi=RESOLUTION, metadata={"Software": None})
+
+
+def _known_font(names: Sequence[str]) -> FontProperties | None:
+    installed = set(fontManager.get_font_names())
+    return next((FontProperties(family=name) for name in names if name in installed), None)
+
+
+def _look_again() -> None:
+    """Take up fonts installed after matplotlib wrote its list, which it keeps for good."""
+    known = {entry.fname for entry in fontManager.ttflist}
+    for path in sorted(set(findSystemFonts()) - known):
+        with suppress(OSError, RuntimeError):  # a file that is no font, or is damaged
+            fontManager.addfont(path)
 
 
 def _canvas(width: float, height: float, *, panels: int = 1) -> tuple[Canvas, list[Axes]]:

@@ -1,1 +1,1 @@
-"""Masked-language pretraining of an encoder on unlabelled text."""
+"""The encoder: loaded from any checkpoint, pretrained further on unlabelled text."""

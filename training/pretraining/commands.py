@@ -47,9 +47,9 @@ def pretrain(
     Goes on where an interrupted run of the same settings stopped. The result is a checkpoint for
     ``xiaobao train --base``. The text stays on this machine.
     """
+    from training.pretraining.encoders import EMBEDDED
     from training.pretraining.masked_language import PretrainSettings, Progress
     from training.pretraining.masked_language import pretrain as run
-    from training.tuning.encoders import EMBEDDED
 
     console, chosen, out = plain_console(), device_of(device), out.resolve()
     settings = PretrainSettings(

@@ -20,10 +20,15 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 
 from models.errors import XiaobaoError
 from training.pretraining.corpora import endless
+from training.pretraining.encoders import (
+    attention_on,
+    autocast,
+    load_tokenizer,
+    positions_of,
+    reading,
+)
 from training.pretraining.masking import Masked, mask_blocks
-from training.tuning.encoders import attention_on, load_tokenizer, positions_of, reading
-from training.tuning.fitting import autocast
-from training.tuning.states import FILE, read_state, write_state
+from training.pretraining.states import FILE, read_state, write_state
 
 
 class PretrainError(XiaobaoError):

@@ -26,9 +26,9 @@ from models.scores import TextScores
 from models.self_check import golden_outputs
 from models.taxonomy import ROOT_CAUSES
 from training.evaluation.levels import REVIEW
+from training.pretraining.encoders import Encoder
 from training.tuning.calibrating import DevelopmentLogits, calibrate, fit_evidence
 from training.tuning.card import write_card
-from training.tuning.encoders import Encoder
 from training.tuning.exporting import export_onnx
 from training.tuning.risk import FLAGS, Controlled, control_flags, control_review
 

@@ -38,15 +38,22 @@ def train(
         str | None,
         typer.Option("--hold-out", help="此写作者的文本只用于测试 · a writer to test on"),
     ] = None,
+    adapt: Annotated[
+        float,
+        typer.Option(
+            min=0.0, help="先在训练文本上继续预训练的分钟数 · minutes of pretraining on them first"
+        ),
+    ] = 0.0,
     device: DeviceName = "auto",
 ) -> None:
     """在标注数据上训练模型包,并与线性基线对照 · Train a bundle, baseline beside it.
 
     Goes on where an interrupted run of the same settings stopped. The reports stand beside the
     bundle, in NAME-report/development and NAME-report/test. With --hold-out the test part is all
-    that one writer wrote and nothing of it is learned: the honest estimate for a new voice.
+    that one writer wrote and nothing of it is learned: the honest estimate for a new voice. With
+    --adapt the encoder first reads the training texts as it did in pretraining, without labels.
     """
-    from training.tuning.encoders import EMBEDDED
+    from training.pretraining.encoders import EMBEDDED
     from training.tuning.fitting import FitSettings
     from training.tuning.settings import TrainSettings
     from training.tuning.tune import train as run
@@ -67,7 +74,11 @@ def train(
             examples.records,
             directory=out,
             settings=TrainSettings(
-                base=base or str(EMBEDDED), fit=fit, split_seed=split_seed, hold_out=hold_out
+                base=base or str(EMBEDDED),
+                fit=fit,
+                split_seed=split_seed,
+                hold_out=hold_out,
+                adapt=adapt,
             ),
             device=chosen,
             report=report,

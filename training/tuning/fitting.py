@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from models.network import Network, Outputs
+from training.pretraining.encoders import autocast
 from training.tuning.batches import Batch, Target, batched, collate
 from training.tuning.losses import total_loss
 from training.tuning.run_state import Epoch, FitSettings, RunState
@@ -22,7 +23,6 @@ __all__ = [
     "FitSettings",
     "Report",
     "Score",
-    "autocast",
     "fingerprint",
     "fit",
     "infer",
@@ -157,15 +157,6 @@ def _layer(name: str, depth: int) -> int:
 def _depth(encoder: nn.Module) -> int:
     names = (name for name, _ in encoder.named_parameters())
     return max((int(p) + 1 for name in names for p in name.split(".") if p.isdigit()), default=1)
-
-
-def autocast(device: torch.device) -> torch.autocast:
-    """bf16 where the processor computes it, else full precision."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16, enabled=torch.cuda.is_bf16_supported())
-    capabilities = torch.cpu.get_capabilities()
-    has_bf16 = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bf16)
 
 
 def infer(

@@ -1,6 +1,7 @@
 """Fits the n-gram scores of a network: linear support vector machines over token pairs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,20 +14,43 @@ from training.tuning.batches import Target
 
 SLOTS = 2**19
 LEAST = 4  # windows an n-gram must stand in
+CLIP_WEIGHT = 0.3  # of a clip, where a window counts 1: tuned on the development split
+
+
+@dataclass(frozen=True, slots=True)
+class _Examples:
+    """What the machines learn from: a row of tokens, what it should say, how far it counts.
+
+    ``wanted``: (rows, outputs) bool; ``weights``: (rows,). The first ``windows`` rows are whole
+    windows, the rest clips: evidence standing alone, which shows what proves a label apart from
+    the story around it.
+    """
+
+    ids: list[NDArray[np.int64]]
+    wanted: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+    windows: int
 
 
 def fit_ngrams(
-    targets: Sequence[Target], *, causes: int, regularisation: float = 1.0
+    targets: Sequence[Target], *, causes: int, regularisation: float = 2.0
 ) -> NgramScores:
     """The scores fitted on the targets' windows; columns as in ``Network.ngram_outputs``.
 
     Every output is a machine of its own, one against the rest; an output without an example
     scores -1 throughout, the margin of a sure no, and one without a counter-example 1.
     """
-    wanted = _wanted(targets, causes=causes)
-    table = _table([window_keys(target) for target in targets], outputs=wanted.shape[1])
-    features = _features(table, targets)
-    fitted = [_fit_column(features, column, regularisation) for column in wanted.T]
+    examples = _examples(targets, causes=causes)
+    whole = examples.ids[: examples.windows]
+    table = _table([_keys(ids) for ids in whole], outputs=examples.wanted.shape[1])
+    features = _features(table, examples.ids)
+    fitted = [
+        _fit_column(features, column, examples.weights, regularisation)
+        for column in examples.wanted.T[:-1]
+    ]
+    seen = slice(examples.windows)  # no clip says who wrote the text
+    agent = examples.wanted[seen, -1]
+    fitted.append(_fit_column(features[seen], agent, examples.weights[seen], regularisation))
     weight = np.stack([weights for weights, _ in fitted], axis=1)
     scale = np.maximum(np.abs(weight).max(axis=0), 1e-9) / 127
     table.weight.copy_(torch.from_numpy(np.round(weight / scale).astype(np.int8)))
@@ -35,27 +59,50 @@ def fit_ngrams(
     return table
 
 
-def window_keys(target: Target) -> NDArray[np.int64]:
-    """The different n-gram keys of one window."""
-    ids = torch.from_numpy(target.window.ids).unsqueeze(0)
-    keys, valid = ngram_keys(ids, torch.ones_like(ids))
+def _keys(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The different n-gram keys of a row of tokens."""
+    row = torch.from_numpy(ids).unsqueeze(0)
+    keys, valid = ngram_keys(row, torch.ones_like(row))
     return np.unique(keys[valid].numpy())
 
 
-def _wanted(targets: Sequence[Target], *, causes: int) -> NDArray[np.bool_]:
-    """(windows, outputs): labels, the primary cause one-hot, agent."""
+def _examples(targets: Sequence[Target], *, causes: int) -> _Examples:
+    """The windows, then their clips; outputs: labels, the primary cause one-hot, agent."""
     labels = np.array([target.labels for target in targets]) > 0
     primary = np.eye(causes, dtype=bool)[[target.primary for target in targets]]
     agent = np.array([[target.agent > 0] for target in targets])
-    return np.concatenate([labels, primary, agent], axis=1)
+    windows = np.concatenate([labels, primary, agent], axis=1)
+    clips = [clip for target in targets for clip in _clips(target)]
+    proved = np.zeros((len(clips), windows.shape[1]), dtype=bool)
+    for row, (_, places) in enumerate(clips):
+        proved[row, places] = True
+        first = [place for place in places if place < causes][:1]
+        proved[row, [labels.shape[1] + place for place in first]] = True
+    weights = np.concatenate([np.ones(len(targets)), np.full(len(clips), CLIP_WEIGHT)])
+    ids = [target.window.ids for target in targets] + [ids for ids, _ in clips]
+    return _Examples(ids, np.concatenate([windows, proved]), weights, len(targets))
+
+
+def _clips(target: Target) -> list[tuple[NDArray[np.int64], list[int]]]:
+    """Each run of evidence tokens, with the positions of the labels that all of it proves."""
+    runs: dict[tuple[int, int], list[int]] = {}
+    for label in np.unique(target.proof[:, 1]):
+        tokens = np.sort(target.proof[target.proof[:, 1] == label, 0])
+        for run in np.split(tokens, np.flatnonzero(np.diff(tokens) > 1) + 1):
+            runs.setdefault((int(run[0]), int(run[-1]) + 1), []).append(int(label))
+    return [(target.window.ids[start:end], places) for (start, end), places in runs.items()]
 
 
 def _fit_column(
-    features: csr_matrix, wanted: NDArray[np.bool_], regularisation: float
+    features: csr_matrix,
+    wanted: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    regularisation: float,
 ) -> tuple[NDArray[np.float64], float]:
     if wanted.all() or not wanted.any():
         return np.zeros(features.shape[1]), 1.0 if wanted.all() else -1.0
-    machine = LinearSVC(C=regularisation, random_state=0).fit(features, wanted)
+    machine = LinearSVC(C=regularisation, random_state=0)
+    machine.fit(features, wanted, sample_weight=weights)
     return machine.coef_[0], float(machine.intercept_[0])
 
 
@@ -76,16 +123,14 @@ def _table(keys: Sequence[NDArray[np.int64]], *, outputs: int) -> NgramScores:
     return table
 
 
-def _features(table: NgramScores, targets: Sequence[Target]) -> csr_matrix:
+def _features(table: NgramScores, windows: Sequence[NDArray[np.int64]]) -> csr_matrix:
     indices, values, ends = [], [], [0]
-    for target in targets:
-        ids = torch.from_numpy(target.window.ids).unsqueeze(0)
+    for window in windows:
+        ids = torch.from_numpy(window).unsqueeze(0)
         rows, weights = table.known(ids, torch.ones_like(ids))
         known = rows[0] > 0
         indices.append(rows[0][known].numpy())
         values.append(weights[0][known].numpy())
         ends.append(ends[-1] + int(known.sum()))
-    shape = (len(targets), len(table.keys))
-    matrix = csr_matrix((np.concatenate(values), np.concatenate(indices), ends), shape=shape)
-    matrix.sum_duplicates()
-    return matrix
+    shape = (len(windows), len(table.keys))
+    return csr_matrix((np.concatenate(values), np.concatenate(indices), ends), shape=shape)

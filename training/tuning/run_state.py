@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from models.network import Network
+from training.pretraining.states import State, read_state, write_state
 from training.tuning.losses import LossWeights
-from training.tuning.states import State, read_state, write_state
 
 
 @dataclass(frozen=True, slots=True)

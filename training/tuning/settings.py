@@ -8,7 +8,7 @@ from typing import Any
 from models.record import LabelledRecord
 from training.examples.provenance import PARTS, digest, fingerprint, pick
 from training.examples.splits import FRACTIONS, Split
-from training.tuning.encoders import EMBEDDED
+from training.pretraining.encoders import EMBEDDED
 from training.tuning.run_state import Epoch, FitSettings
 
 __all__ = ["TrainSettings", "facts_of"]
@@ -19,13 +19,15 @@ class TrainSettings:
     """What to tune from and how. ``fractions``: train, development, test.
 
     ``hold_out``: a writer whose texts are the whole test part and in no other, the honest
-    estimate for a voice never heard; ``fractions`` then divide the other texts.
+    estimate for a voice never heard; ``fractions`` then divide the other texts. ``adapt``: minutes
+    that the encoder reads the training texts, unlabelled, before it is tuned.
     """
 
     base: str = str(EMBEDDED)
     fractions: tuple[float, float, float] = FRACTIONS
     split_seed: int = 0
     hold_out: str | None = None
+    adapt: float = 0.0
     fit: FitSettings = field(default_factory=FitSettings)
 
 
@@ -44,6 +46,7 @@ def facts_of(
         "fractions": list(settings.fractions),
         "split_seed": settings.split_seed,
         "hold_out": settings.hold_out,
+        "adapt_minutes": settings.adapt,
         "texts": sorted(digest(record) for record in pick(records, parts, "train")),
         "epochs": len(history),
         "best_epoch": best.number,

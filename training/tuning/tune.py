@@ -22,9 +22,10 @@ from training.baselines.linear import fit_baseline
 from training.evaluation.measuring import Measured, headline_of, measure_parts
 from training.examples.noise import noisy_copies
 from training.examples.provenance import PARTS, parts_of, pick
+from training.pretraining.encoders import Encoder, load_encoder
+from training.tuning.adapting import adapted
 from training.tuning.batches import Target, targets_of
 from training.tuning.bundling import make_bundle
-from training.tuning.encoders import Encoder, load_encoder
 from training.tuning.fitting import Epoch, FitSettings, Report, fit, infer
 from training.tuning.mixing import mix
 from training.tuning.ngrams import fit_ngrams
@@ -73,11 +74,27 @@ def train(
         hold_out=settings.hold_out,
     )
     chosen = {part: pick(records, parts, part) for part in PARTS}
-    encoder = load_encoder(settings.base, device=device, dropout=settings.fit.encoder_dropout)
+    given = load_encoder(settings.base, device=device)  # an unfit one is told now
     stage("linear baseline")
     baseline = fit_baseline(chosen["train"], chosen["development"], labels=labels)
-    stage("network")
     checkpoint = directory.with_name(f"{directory.name}.fit")
+    base = settings.base
+    if settings.adapt:
+        stage("adapting the encoder")
+        base = adapted(
+            base,
+            chosen["train"],
+            minutes=settings.adapt,
+            window=given.window,
+            directory=checkpoint / "encoder",
+            seed=settings.fit.seed,
+            device=device,
+            report=lambda now: report(
+                "adapting", int(now.seconds), int(60 * settings.adapt), now.loss
+            ),
+        )
+    encoder = load_encoder(base, device=device, dropout=settings.fit.encoder_dropout)
+    stage("network")
     network, history = tune(
         chosen["train"],
         chosen["development"],
@@ -107,7 +124,10 @@ def train(
         directory=directory,
         manifest={
             "name": directory.name,
-            "training": {**facts_of(records, parts, settings, history), "base": encoder.name},
+            "training": {
+                **facts_of(records, parts, settings, history),
+                "base": given.name,
+            },
         },
         measure=measure,
     )

@@ -10,7 +10,7 @@ from onnx import numpy_helper
 
 from models.bundle import Bundle, BundleError
 from models.network import Network, NetworkShape
-from training.tuning.encoders import bare_encoder
+from training.pretraining.encoders import bare_encoder
 from training.tuning.exporting import HALF
 
 

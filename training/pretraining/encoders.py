@@ -165,3 +165,12 @@ def _without_pooler(module: Any) -> nn.Module:
         module.pooler = None
     bare: nn.Module = module
     return bare
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bf16 where the processor computes it, else full precision."""
+    if device.type == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16, enabled=torch.cuda.is_bf16_supported())
+    capabilities = torch.cpu.get_capabilities()
+    has_bf16 = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bf16)
