@@ -16,9 +16,11 @@ from pathlib import Path
 
 from models.analyzer import load_analyzer
 from models.links import Linker
-from models.links.fingerprints import Comparison, fingerprint, read_wording
+from models.links.candidates import gather, keys_of
+from models.links.fingerprints import fingerprint
+from models.links.likeness import measure
+from models.links.limits import limits_at, step_of
 from models.links.masking import mask
-from models.links.ties import limits_for
 from models.record import Record
 from models.rows import RowFault
 from serving.files.linking import read_linkable
@@ -134,11 +136,11 @@ def measure_rewritings(corpus: int) -> None:
     first = len(texts)
     texts += [row["text"] for row in others]
     started = time.perf_counter()
-    comparison = Comparison([fingerprint(mask(Record(text))) for text in texts], read_wording())
-    candidates = comparison.candidates()
-    likeness = {pair: comparison.likeness(*pair) for pair in candidates}
+    prints = {n: fingerprint(mask(Record(text))) for n, text in enumerate(texts)}
+    gathered = gather({n: keys_of(print_) for n, print_ in prints.items()}, {})
+    likeness = {pair: measure(prints[pair[0]], prints[pair[1]]) for pair in gathered.pairs}
     took = time.perf_counter() - started
-    limits = limits_for(len(texts))
+    limits = limits_at(step_of(len(texts)))
     tied = {
         pair
         for pair, one in likeness.items()
@@ -154,9 +156,7 @@ def measure_rewritings(corpus: int) -> None:
         if b >= first and (a < first or family[a - first] != family[b - first])
     ]
     hits = sum((left, right) in tied for left, right, _ in made)
-    print(
-        f"letters {len(letters)}, others {len(others)}, candidates {len(candidates)}, {took:.1f} s"
-    )
+    print(f"letters {len(letters)}, others {len(others)}, candidates {len(likeness)}, {took:.1f} s")
     print(f"pairs tied wrongly {len(false)}, precision {hits / max(1, hits + len(false)):.3f}")
     for a, b in false[:5]:
         print(
@@ -173,7 +173,8 @@ def write_wording() -> None:
     counts: Counter[str] = Counter()
     lines = (SAMPLES / "complaints.jsonl").read_text("utf-8").splitlines()
     for line in lines:
-        counts.update(fingerprint(mask(Record(json.loads(line)["text"]))).words)
+        runs = re.findall("[\u4e00-\u9fff]+", mask(Record(json.loads(line)["text"])))
+        counts.update({run[at : at + 2] for run in runs for at in range(len(run) - 1)})
     kept = sorted((word, count) for word, count in counts.items() if count >= 3)
     body = "".join(f"{word}\t{count}\n" for word, count in kept)
     Path("models/links/wording.tsv").write_text(f"{len(lines)}\n{body}", "utf-8")

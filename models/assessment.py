@@ -132,7 +132,7 @@ class Assessment:
 
 def as_json(assessment: Assessment) -> dict[str, Any]:
     """The JSON object of the assessment: plain dicts, lists, strings and numbers."""
-    answer = _plain(assessment)
+    answer = as_plain(assessment)
     root = answer["root_cause"]
     del root["primary"]["evidence"]  # it stands under labels, once
     for parent in root["level1"]:
@@ -140,9 +140,10 @@ def as_json(assessment: Assessment) -> dict[str, Any]:
     return answer  # type: ignore[no-any-return]
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
+    """A frozen answer, or part of one, as dicts and lists; numbers with six places."""
     if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        return {name: as_plain(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [as_plain(item) for item in value]
     return round(value, 6) if isinstance(value, float) else value

@@ -4,12 +4,14 @@ from dataclasses import replace
 import pytest
 
 from models.assessment import Label
+from models.checksums import is_card_number, is_id_number
 from models.codebook import default_codebook
 from models.links import Key, Linker, read_hubs
 from models.links.addresses import parse_address
-from models.links.fingerprints import Comparison, fingerprint, read_wording
+from models.links.fingerprints import fingerprint
 from models.links.hubs import HubError
-from models.links.identifiers import find_identifiers, is_card_number, is_id_number
+from models.links.identifiers import find_identifiers
+from models.links.likeness import measure
 from models.links.masking import mask
 from models.record import Record
 from tests.conftest import KeywordAnalyzer
@@ -33,8 +35,7 @@ def link(*records: Record):
 
 
 def likeness(left: str, right: str):
-    prints = [fingerprint(mask(Record(text))) for text in (left, right, *OTHERS)]
-    return Comparison(prints, read_wording()).likeness(0, 1)
+    return measure(*(fingerprint(mask(Record(text))) for text in (left, right)))
 
 
 def kinds(linked) -> list[str | None]:

@@ -1,61 +1,73 @@
-"""Bursts: days on which far more cases of one cause arrive than the file's own pace explains.
+"""Bursts: days on which far more cases of one cause arrive than the pace of all days explains.
 
 An outage, a rise of price, a news report: people tell one event in their own words. Where the
-file is short or knows no days, nothing is a burst.
+history is short or knows no days, nothing is a burst. Days are ordinals: counts are enough.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from models.links.cases import Case
 
 WINDOW = 3  # days from the first case to the last
-_LEAST = 4
+LEAST = 4
 _TIMES = 8  # as many as the pace of the other days gives
 _LEAST_SPAN = 30
 
 
-def find_bursts(cases: Sequence[Case], joined: Iterable[tuple[int, int]]) -> list[tuple[int, ...]]:
-    """The places of the cases of each burst, in order; bursts of a leaf cause or of its branch.
+def windows(arrivals: Mapping[int, int], *, span: int) -> list[tuple[int, int]]:
+    """First and last day of each burst in the arrivals of one cause, by day.
 
-    A case that is ``joined`` to one outside the burst has another story: it is no witness.
+    ``span``: days from the first case of any cause to the last.
     """
-    dated = [(case.day, place) for place, case in enumerate(cases) if case.day is not None]
-    if not dated or (max(dated)[0] - min(dated)[0]).days < _LEAST_SPAN:
+    if span <= _LEAST_SPAN:
         return []
-    span = (max(dated)[0] - min(dated)[0]).days + 1
-    leaves = _bursts_by(dated, lambda place: cases[place].cause, span)
-    branches = _bursts_by(dated, lambda place: cases[place].cause.partition(".")[0], span)
-    beside: dict[int, set[int]] = defaultdict(set)
-    for left, right in joined:
-        beside[left].add(right)
-        beside[right].add(left)
-    kept = (
-        tuple(place for place in burst if beside[place] <= set(burst))
-        for burst in {*leaves, *branches}
-    )
-    return sorted(burst for burst in kept if len(burst) >= _LEAST)
-
-
-def _bursts_by(
-    dated: Sequence[tuple[date, int]], name_of: Callable[[int], str], span: int
-) -> list[tuple[int, ...]]:
-    days: dict[str, list[tuple[date, int]]] = defaultdict(list)
-    for day, place in sorted(dated):
-        days[name_of(place)].append((day, place))
-    return [burst for found in days.values() for burst in _bursts_of(found, span)]
-
-
-def _bursts_of(found: Sequence[tuple[date, int]], span: int) -> list[tuple[int, ...]]:
-    bursts, start = [], 0
-    while start < len(found):
+    days, total = sorted(arrivals), sum(arrivals.values())
+    found, start = [], 0
+    while start < len(days):
         end = start
-        while end + 1 < len(found) and (found[end + 1][0] - found[start][0]).days <= WINDOW:
+        while end + 1 < len(days) and days[end + 1] - days[start] <= WINDOW:
             end += 1
-        inside = end - start + 1
-        pace = (len(found) - inside) / max(1, span - WINDOW - 1) * (WINDOW + 1)
-        if inside >= _LEAST and inside >= _TIMES * pace:
-            bursts.append(tuple(place for _, place in found[start : end + 1]))
-        start = end + 1 if inside >= _LEAST else start + 1
-    return bursts
+        inside = sum(arrivals[day] for day in days[start : end + 1])
+        is_burst = may_be_burst(inside, total=total, span=span)
+        if is_burst:
+            found.append((days[start], days[end]))
+        start = end + 1 if is_burst else start + 1
+    return found
+
+
+def may_be_burst(inside: int, *, total: int, span: int) -> bool:
+    """Whether so many cases within `WINDOW` days are a burst; with more days, whether they may be.
+
+    ``total``: all cases of the cause.
+    """
+    pace = (total - inside) / max(1, span - WINDOW - 1) * (WINDOW + 1)
+    return span > _LEAST_SPAN and inside >= LEAST and inside >= _TIMES * pace
+
+
+def causes_of(cause: str) -> tuple[str, ...]:
+    """The causes among which a case may be part of a burst: its own, and its branch."""
+    return tuple(dict.fromkeys((cause, cause.partition(".")[0])))
+
+
+def find_bursts(cases: Sequence[Case]) -> list[tuple[int, ...]]:
+    """Numbers of the cases of each burst of a file, by leaf cause or by branch."""
+    dated = [case for case in cases if case.said.day is not None]
+    days = [_day(case) for case in dated]
+    span = max(days) - min(days) + 1 if days else 0
+    found = {
+        tuple(case.number for case in held if first <= _day(case) <= last)
+        for held in _by_cause(dated)
+        for first, last in windows(Counter(map(_day, held)), span=span)
+    }
+    return sorted(found)
+
+
+def _by_cause(dated: Sequence[Case]) -> Iterator[list[Case]]:
+    causes = sorted({cause for case in dated for cause in causes_of(case.said.cause)})
+    for cause in causes:
+        yield [case for case in dated if cause in causes_of(case.said.cause)]
+
+
+def _day(case: Case) -> int:
+    return case.said.day.toordinal() if case.said.day else 0

@@ -1,70 +1,170 @@
-"""Cases: what linking knows of one complaint. Identifiers are tokens; the text stays here."""
+"""Cases: what linking knows of one complaint, without its text and with no value in clear.
 
-from collections.abc import Sequence
+What the text says is read once, into a draft; a case is the draft whose values have got names
+(keyed tokens for a file, numbers in an index). A case can be kept as JSON and read again.
+"""
+
+import re
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, Self
 
 from models.assessment import Assessment
+from models.links.addresses import city_of
 from models.links.hubs import HubList
-from models.links.identifiers import Identifier, Key, find_identifiers
+from models.links.identifiers import Identifier, Value, find_values
+from models.links.kinds import Kinds
 from models.record import Record
 
 _UNKNOWN = {"", "不详", "未知", "无", "不清楚", "none", "null", "n/a", "-"}
-_OPERATOR = frozenset({"operator_summary", "staff_note"})
+_HEADING = re.compile(r"^\s*(?:#+\s*\S.*|\*\*[^*]+\*\*.*|【[^】]{2,20}】)", re.MULTILINE)
+_HEADING_WORDS = re.compile(r"【[^】]{2,20}】|#+\s*([^#\n]+)|\*\*([^*]+)\*\*")
+# Values that are no identifiers: they join nobody by themselves, but are compared.
+_BESIDE = ("seller", "helper", "person", "surname", "city")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What record and assessment say, as far as linking asks; ``number`` orders cases, from 1.
+
+    ``speaks``: kinds of groups that its words, role or address speak for; ``against``: kinds that
+    its words speak against. ``seller_left``: the text tells of a seller who left or helps.
+    ``headings``: numbers of its headings. ``level`` and ``reasons`` are its own, without a group.
+    """
+
+    number: int
+    id: str
+    day: date | None
+    cause: str
+    genre: str | None
+    signs: tuple[str, ...]
+    marks: tuple[str, ...]
+    level: str
+    reasons: tuple[str, ...]
+    speaks: tuple[str, ...]
+    against: tuple[str, ...]
+    headings: tuple[int, ...]
+    is_operators: bool
+    over_counter: bool
+    wants_all: bool
+    seller_left: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One complaint of a file: its record, its assessment and its keyed identifiers."""
+    """One complaint: what it says, and its values by opaque names.
 
-    id: str
-    record: Record
-    assessment: Assessment
+    ``person``: who it is about, as far as the record tells. ``helper``: the seller, where the
+    text says that he helps the writer.
+    ``capped``: so many cases are like it that not all were compared.
+    """
+
+    said: Said
     identifiers: tuple[Identifier, ...]
-    day: date | None
+    person: str | None = None
+    seller: str | None = None
+    helper: str | None = None
+    surname: str | None = None
+    city: str | None = None
+    capped: bool = False
 
     @property
-    def seller(self) -> str | None:
-        """The seller's name where intake has one."""
-        name = (self.record.seller or "").strip()
-        return None if name.casefold() in _UNKNOWN else name
+    def number(self) -> int:
+        """Its place in the order of cases, from 1."""
+        return self.said.number
 
     @property
-    def cause(self) -> str:
-        """The primary cause."""
-        return self.assessment.root_cause.primary.id
+    def who(self) -> str:
+        """Whom it is about, else the case itself: two cases of one person are no pair."""
+        return self.person or f"case {self.said.id}"
 
     @property
-    def marks(self) -> frozenset[str]:
-        """The protective marks found in the text."""
-        return frozenset(mark.id for mark in self.assessment.agent.marks)
+    def values(self) -> tuple[str, ...]:
+        """Names of all its values."""
+        beside = (self.seller, self.helper, self.person, self.surname, self.city)
+        return (*(one.token for one in self.identifiers), *filter(None, beside))
 
     @property
-    def is_operators(self) -> bool:
-        """Whether staff wrote the text, by intake or by its own mark."""
-        return self.record.genre in _OPERATOR or "NX_OPERATOR_TEXT" in self.marks
+    def shared(self) -> tuple[str, ...]:
+        """Names of all that it may have in common with another case worth measuring."""
+        return (*(one.token for one in self.identifiers), *filter(None, [self.seller]))
 
-    @property
-    def person(self) -> str:
-        """Who it is about, as far as the record tells: two cases of one person are no pair."""
-        return self.record.policyholder or self.record.policy_no or self.id
+    def as_json(self) -> dict[str, Any]:
+        """Plain values from which ``from_json`` makes the same case; what is empty is left out."""
+        kept: dict[str, Any] = {n: v for n in _SAID_DEFAULTS if (v := getattr(self.said, n))}
+        kept |= {n: v for n in (*_BESIDE, "capped") if (v := getattr(self, n))}
+        kept["day"] = self.said.day.toordinal() if self.said.day else None
+        kept["identifiers"] = [(x.kind, x.token, int(x.hub)) for x in self.identifiers]
+        return kept
 
-
-def make_cases(
-    records: Sequence[Record], assessments: Sequence[Assessment], *, key: Key, hubs: HubList
-) -> tuple[Case, ...]:
-    """The cases of a file in its order; a record without an id is named by its place, ``#3``."""
-    ids = [record.case_id or f"#{place}" for place, record in enumerate(records, start=1)]
-    return tuple(
-        Case(
-            id=id_,
-            record=record,
-            assessment=assessment,
-            identifiers=find_identifiers(record, key=key, hubs=hubs),
-            day=day_of(record.received_at),
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Self:
+        """The case that ``as_json`` gave."""
+        day = kept.get("day")
+        said = {name: kept.get(name, default) for name, default in _SAID_DEFAULTS.items()}
+        said = {name: tuple(v) if isinstance(v, list) else v for name, v in said.items()}
+        said["day"] = date.fromordinal(day) if day else None
+        return cls(
+            said=Said(**said),
+            identifiers=tuple(Identifier(k, t, bool(h)) for k, t, h in kept["identifiers"]),
+            capped=kept.get("capped", False),
+            **{name: kept.get(name) for name in _BESIDE},
         )
-        for id_, record, assessment in zip(ids, records, assessments, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A case whose values, in clear, have no names yet; never kept."""
+
+    said: Said
+    values: tuple[Value, ...]
+
+    def named(self, name: Callable[[Value], str]) -> Case:
+        """The case with every value under its name."""
+        names = {one.kind: name(one) for one in self.values if one.kind in _BESIDE}
+        identifiers = sorted(
+            (one.kind, name(one), one.listed) for one in self.values if one.kind not in _BESIDE
+        )
+        return Case(
+            self.said,
+            tuple(Identifier(*one) for one in identifiers),
+            person=names.get("person"),
+            seller=names.get("seller"),
+            helper=names.get("helper"),
+            surname=names.get("surname"),
+            city=names.get("city"),
+        )
+
+
+def draft_case(
+    record: Record, assessment: Assessment, *, number: int, id_: str, kinds: Kinds, hubs: HubList
+) -> Draft:
+    """All that linking will ever ask of a record."""
+    agent, text = assessment.agent, record.text
+    seller = _known(record.seller)
+    said = Said(
+        number=number,
+        id=id_,
+        day=day_of(record.received_at),
+        cause=assessment.root_cause.primary.id,
+        genre=record.genre,
+        signs=tuple(sign.id for sign in agent.signs),
+        marks=tuple(mark.id for mark in agent.marks),
+        level=agent.level,
+        reasons=agent.reasons,
+        speaks=kinds.speaking(text, role=record.role, address=record.address),
+        against=kinds.speaking_against(text),
+        headings=_headings(text),
+        is_operators=kinds.is_operators(record.genre, [mark.id for mark in agent.marks]),
+        over_counter=record.source in kinds.counters,
+        wants_all=bool(kinds.agents_demands & set(assessment.facets.demand)),
+        seller_left=kinds.seller_left.search(text) is not None,
     )
+    helps = seller is not None and kinds.seller_helps.search(text) is not None
+    beside = _values_beside(record, seller, helps=helps)
+    return Draft(said, (*find_values(record, hubs=hubs), *beside))
 
 
 def day_of(received_at: str | None) -> date | None:
@@ -79,6 +179,33 @@ def day_of(received_at: str | None) -> date | None:
 
 def days_apart(left: Case, right: Case) -> int | None:
     """Days between two cases, None where a day is unknown."""
-    if left.day is None or right.day is None:
-        return None
-    return abs((left.day - right.day).days)
+    one, two = left.said.day, right.said.day
+    return None if one is None or two is None else abs((one - two).days)
+
+
+def _values_beside(record: Record, seller: str | None, *, helps: bool) -> Iterator[Value]:
+    found = {
+        "seller": seller,
+        "helper": seller if helps else None,
+        "person": record.policyholder or record.policy_no,
+        "surname": (record.policyholder or "")[:1],
+        "city": city_of(record.address),
+    }
+    return (Value(kind, value) for kind, value in found.items() if value)
+
+
+def _known(name: str | None) -> str | None:
+    name = (name or "").strip()
+    return None if name.casefold() in _UNKNOWN else name
+
+
+def _headings(text: str) -> tuple[int, ...]:
+    found = (_HEADING_WORDS.search(line) for line in _HEADING.findall(text))
+    words = {re.sub(r"[\s#*【】]", "", match[0]) for match in found if match}
+    return tuple(sorted(zlib.crc32(one.encode()) for one in words))
+
+
+_SAID_DEFAULTS: dict[str, Any] = {
+    name: () if str(kind).startswith("tuple") else False if kind is bool else None
+    for name, kind in Said.__annotations__.items()
+}

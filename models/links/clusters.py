@@ -1,60 +1,74 @@
 """Clusters: cases joined by ties that carry, and what stands near a whole cluster.
 
 One retelling may be near to none of a ring's letters and yet a little like all of them: the mean
-over many is surer than any one pair.
+over many is surer than any one pair. Nearness is asked once, between clusters as their ties made
+them: what is far away changes nothing.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from models.links.cases import Case
-from models.links.ties import Ties
+from models.links.likeness import Likeness
+from models.links.limits import Limits
+from models.links.ties import Pair, Tie
 
 _LEAST_PAIRS = 3
 _NEAR_MEAN = 0.02
 
 
-def find_clusters(cases: Sequence[Case], found: Ties) -> tuple[tuple[int, ...], ...]:
-    """Places of each cluster of two or more, sorted, in order of first member."""
-    root = list(range(len(cases)))
-    for tie in found.ties:
+def find_clusters(
+    cases: Sequence[Case],
+    ties: Sequence[Tie],
+    likeness: Mapping[Pair, Likeness],
+    limits: Limits,
+    *,
+    joined: Sequence[Sequence[int]] = (),
+) -> tuple[tuple[int, ...], ...]:
+    """Numbers of each cluster of two or more, sorted, in order of first member.
+
+    ``joined``: cases that are known to be together by ties that are not given.
+    """
+    root = {case.number: case.number for case in cases}
+    for tie in ties:
         if tie.carries:
-            root[_root_of(root, tie.left)] = _root_of(root, tie.right)
-    while pairs := _near_clusters(cases, root, found):
-        for left, right in pairs:
-            root[left] = right
+            _unite(root, tie.left, tie.right)
+    for numbers in joined:
+        for number in numbers[1:]:
+            _unite(root, numbers[0], number)
+    for left, right in _near_clusters(cases, root, likeness, limits):
+        _unite(root, left, right)
     members: dict[int, list[int]] = defaultdict(list)
-    for place in range(len(cases)):
-        members[_root_of(root, place)].append(place)
-    return tuple(sorted(tuple(places) for places in members.values() if len(places) > 1))
+    for number in sorted(root):
+        members[_root_of(root, number)].append(number)
+    return tuple(sorted(tuple(numbers) for numbers in members.values() if len(numbers) > 1))
 
 
-def _near_clusters(cases: Sequence[Case], root: list[int], found: Ties) -> list[tuple[int, int]]:
-    """Pairs of clusters of one cause near enough in the mean, nearest first, no cluster twice."""
-    sizes = Counter(_root_of(root, place) for place in range(len(cases)))
+def _near_clusters(
+    cases: Sequence[Case], root: dict[int, int], likeness: Mapping[Pair, Likeness], limits: Limits
+) -> list[tuple[int, int]]:
+    """Pairs of clusters that tell of one cause and are near enough in the mean."""
+    sizes = Counter(_root_of(root, number) for number in root)
+    cause = {case.number: case.said.cause for case in cases}
     sums: dict[tuple[int, int], float] = defaultdict(float)
-    for (left, right), one in found.likeness.items():
+    for (left, right), one in sorted(likeness.items()):
         a, b = sorted((_root_of(root, left), _root_of(root, right)))
-        if a != b and cases[left].cause == cases[right].cause:
+        if a != b and one.retold >= limits.kept and cause[left] == cause[right]:
             sums[a, b] += one.retold
-    least = _NEAR_MEAN * found.limits.ratio
-    means = {pair: total / (sizes[pair[0]] * sizes[pair[1]]) for pair, total in sums.items()}
-    near = [
-        pair
-        for pair, mean in means.items()
-        if mean >= least and sizes[pair[0]] * sizes[pair[1]] >= _LEAST_PAIRS
+    least = _NEAR_MEAN * limits.ratio
+    return [
+        (a, b)
+        for (a, b), total in sums.items()
+        if sizes[a] * sizes[b] >= _LEAST_PAIRS and total >= least * sizes[a] * sizes[b]
     ]
-    taken: set[int] = set()
-    chosen = []
-    for pair in sorted(near, key=lambda pair: (-means[pair], pair)):
-        if not taken & set(pair):
-            taken.update(pair)
-            chosen.append(pair)
-    return chosen
 
 
-def _root_of(root: list[int], place: int) -> int:
-    while root[place] != place:
-        root[place] = root[root[place]]
-        place = root[place]
-    return place
+def _unite(root: dict[int, int], left: int, right: int) -> None:
+    root[_root_of(root, left)] = _root_of(root, right)
+
+
+def _root_of(root: dict[int, int], number: int) -> int:
+    while root[number] != number:
+        root[number] = root[root[number]]
+        number = root[number]
+    return number

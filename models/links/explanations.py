@@ -3,7 +3,6 @@
 The words that speak for a kind are data (`kinds.yaml`); here is what must be true beside them.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +10,16 @@ from statistics import fmean
 
 from models.links.cases import Case
 from models.links.kinds import Kind, Kinds
-from models.links.ties import ALIKE, Tie
+from models.links.limits import ALIKE
+from models.links.ties import Tie
 
 _IDENTIFYING = frozenset({"phone", "email", "wechat", "qq", "address", "account", "author"})
 _DOOR = frozenset({"address"})
 _HOME = frozenset({"address", "phone", "account"})
+_LAW_FIRM, _COMMUNITY, _HOUSEHOLD = "law_firm", "community_helper", "household"
 _MOST = 0.6
 _NEARLY_ALL = 0.8
 _LARGEST_HOUSEHOLD = 8
-_HEADING = re.compile(r"^\s*(?:#+\s*\S.*|\*\*[^*]+\*\*.*|【[^】]{2,20}】)", re.MULTILINE)
-_HEADING_WORDS = re.compile(r"【[^】]{2,20}】|#+\s*([^#\n]+)|\*\*([^*]+)\*\*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,10 @@ class Evidence:
         """Whether persons share an identifier that is no hub."""
         return any(tie.source in _IDENTIFYING and not tie.hub for tie in self.ties)
 
+    def speak_for(self, kind: str) -> bool:
+        """Whether most members speak for a kind."""
+        return self.share([kind in case.said.speaks for case in self.cases]) >= _MOST
+
     def shares_all(self, sources: frozenset[str]) -> bool:
         """Whether every member shares one of these with another."""
         held = {p for t in self.ties if t.source in sources for p in (t.left, t.right)}
@@ -47,7 +50,7 @@ class Evidence:
 
 def decide_kind(evidence: Evidence, kinds: Kinds) -> Kind:
     """The kind of a group; the first that its evidence bears out, else ``unknown``."""
-    name = next((id_ for id_, holds in _RULES if holds(evidence, kinds)), "unknown")
+    name = next((id_ for id_, holds in _RULES if holds(evidence)), "unknown")
     return kinds.by_id[name]
 
 
@@ -58,39 +61,25 @@ def main_seller(cases: Sequence[Case]) -> str | None:
     return seller if count >= max(2, _MOST * len(cases)) else None
 
 
-def _is_law_firm(evidence: Evidence, kinds: Kinds) -> bool:
-    kind = kinds.by_id["law_firm"]
-    speaks = [kind.speaks_in(case.record.text) for case in evidence.cases]
-    against = [bool(kind.against and kind.against.search(c.record.text)) for c in evidence.cases]
-    return evidence.share(speaks) >= _MOST and evidence.share(against) < 1 - _NEARLY_ALL
+def _is_law_firm(evidence: Evidence) -> bool:
+    against = [_LAW_FIRM in case.said.against for case in evidence.cases]
+    return evidence.speak_for(_LAW_FIRM) and evidence.share(against) < 1 - _NEARLY_ALL
 
 
-def _is_community(evidence: Evidence, kinds: Kinds) -> bool:
-    kind = kinds.by_id["community_helper"]
-    speaks = [
-        kind.speaks_in(c.record.text)
-        or kind.speaks_in(c.record.address or "")
-        or c.record.role == "community_helper"
-        for c in evidence.cases
-    ]
-    return evidence.share(speaks) >= _MOST
+def _is_community(evidence: Evidence) -> bool:
+    return evidence.speak_for(_COMMUNITY)
 
 
-def _is_household(evidence: Evidence, kinds: Kinds) -> bool:
+def _is_household(evidence: Evidence) -> bool:
     """One door or number for all, and either one surname or the words of a family with it."""
     if len(evidence.cases) > _LARGEST_HOUSEHOLD:
         return False
-    names = Counter((case.record.policyholder or "")[:1] for case in evidence.cases)
-    one_name = "" not in names and max(names.values()) >= _NEARLY_ALL * len(evidence.cases)
+    names = Counter(case.surname for case in evidence.cases)
+    one_name = None not in names and max(names.values()) >= _NEARLY_ALL * len(evidence.cases)
     if not evidence.shares_all(_HOME if one_name or _one_door(evidence) else _DOOR):
         return False
-    kind = kinds.by_id["household"]
-    family = [
-        kind.speaks_in(c.record.text) or c.record.role in ("family_helper", "statutory_agent")
-        for c in evidence.cases
-    ]
     return one_name or (
-        evidence.share(family) >= _MOST
+        evidence.speak_for(_HOUSEHOLD)
         and not any(tie.source == "text" for tie in evidence.ties)
         and _few_want_all(evidence.cases)
     )
@@ -104,14 +93,14 @@ def _one_door(evidence: Evidence) -> bool:
 
 def _few_want_all(cases: Sequence[Case]) -> bool:
     """Whether less than half ask for every premium back: the one demand that agents live on."""
-    return sum("full_refund" in c.assessment.facets.demand for c in cases) < len(cases) / 2
+    return sum(case.said.wants_all for case in cases) < len(cases) / 2
 
 
-def _is_same_seller(evidence: Evidence, kinds: Kinds) -> bool:
+def _is_same_seller(evidence: Evidence) -> bool:
     """Most name one seller, who does not himself help them, and no account or file is shared."""
     if main_seller(evidence.cases) is None or len(evidence.cases) < 2:
         return False
-    helped = [bool(kinds.ex_agent.search(c.record.text)) for c in evidence.cases]
+    helped = [case.said.seller_left for case in evidence.cases]
     filed = any(t.source in ("author", "account") and not t.hub for t in evidence.ties)
     return (
         not filed
@@ -120,14 +109,14 @@ def _is_same_seller(evidence: Evidence, kinds: Kinds) -> bool:
     )
 
 
-def _is_operator_wording(evidence: Evidence, _: Kinds) -> bool:
-    staff = [case.is_operators for case in evidence.cases]
+def _is_operator_wording(evidence: Evidence) -> bool:
+    staff = [case.said.is_operators for case in evidence.cases]
     return not evidence.identified and evidence.share(staff) >= _NEARLY_ALL
 
 
-def _is_web_form(evidence: Evidence, _: Kinds) -> bool:
+def _is_web_form(evidence: Evidence) -> bool:
     """Most texts have two headings in common with another, and nothing else joins them."""
-    heads = [_headings(case.record.text) for case in evidence.cases]
+    heads = [set(case.said.headings) for case in evidence.cases]
     count = Counter(head for one in heads for head in one)
     common = {head for head, times in count.items() if times >= _MOST * len(heads)}
     return not evidence.identified and (
@@ -135,9 +124,9 @@ def _is_web_form(evidence: Evidence, _: Kinds) -> bool:
     )
 
 
-def _is_shared_event(evidence: Evidence, _: Kinds) -> bool:
+def _is_shared_event(evidence: Evidence) -> bool:
     """Within days, own words, no identifier, and most do not ask for all premiums back."""
-    days = [case.day for case in evidence.cases if case.day is not None]
+    days = [case.said.day for case in evidence.cases if case.said.day is not None]
     if evidence.identified or len(evidence.cases) < 3 or len(days) < len(evidence.cases):
         return False
     texts = [tie for tie in evidence.ties if tie.source in ("text", "event")]
@@ -145,9 +134,9 @@ def _is_shared_event(evidence: Evidence, _: Kinds) -> bool:
     return (max(days) - min(days)).days <= 7 and not alike and _few_want_all(evidence.cases)
 
 
-def _is_ring(evidence: Evidence, _: Kinds) -> bool:
+def _is_ring(evidence: Evidence) -> bool:
     """Persons not of one family share an identifier, or several write one text."""
-    persons = {case.person for case in evidence.cases}
+    persons = {case.who for case in evidence.cases}
     texts = [tie for tie in evidence.ties if tie.source == "text"]
     alike = {place for tie in texts for place in (tie.left, tie.right)}
     same_words = len(persons) >= 3 and len(alike) >= _MOST * len(evidence.cases)
@@ -155,18 +144,12 @@ def _is_ring(evidence: Evidence, _: Kinds) -> bool:
 
 
 _RULES = (
-    ("law_firm", _is_law_firm),
-    ("community_helper", _is_community),
-    ("household", _is_household),
+    (_LAW_FIRM, _is_law_firm),
+    (_COMMUNITY, _is_community),
+    (_HOUSEHOLD, _is_household),
     ("operator_wording", _is_operator_wording),
     ("web_form", _is_web_form),
     ("same_seller", _is_same_seller),
     ("shared_event", _is_shared_event),
     ("ring", _is_ring),
 )
-
-
-def _headings(text: str) -> set[str]:
-    lines = _HEADING.findall(text)
-    found = (_HEADING_WORDS.search(line) for line in lines)
-    return {re.sub(r"[\s#*【】]", "", match[0]) for match in found if match}

@@ -4,6 +4,7 @@ A list that the insurer edits names them by their words; statistics find the res
 whose texts have nothing in common.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ KINDS = ("phone", "email", "wechat", "qq", "address", "site", "account", "author
 # So many strangers at one phone or door, with unlike texts, are an institution, not a ring.
 MANY = 15
 _ALIKE_SHARE = 0.1
+_FEW = 12
+CROWD = 200
+"""More cases than this at one value are never paired."""
 
 
 class HubError(XiaobaoError):
@@ -35,17 +39,45 @@ class HubList:
         return pattern is not None and pattern.search(value) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Counts of the cases that share one value; all that it takes to know a hub.
+
+    ``alike``: pairs whose texts are near; ``counters``: cases that came over a counter;
+    ``listed``: cases in which a list of hubs names it.
+    """
+
+    cases: int
+    alike: int
+    counters: int
+    listed: int
+
+    @property
+    def is_hub(self) -> bool:
+        """Whether strangers share it: by the list, by statistics, or typed by staff."""
+        if self.listed:
+            return True
+        few_alike = self.alike < _ALIKE_SHARE * self.cases * (self.cases - 1) / 2
+        typed = not self.alike and self.counters == self.cases
+        return typed or (self.cases > MANY and few_alike)
+
+    @property
+    def step(self) -> int:
+        """How often the number of cases has doubled beyond a few: more cases, more chance."""
+        return max(0, round(math.log2(max(1, self.cases) / _FEW)))
+
+    @property
+    def is_crowd(self) -> bool:
+        """Whether so many share it that they are not even paired."""
+        return self.cases > CROWD
+
+
 def read_hubs(source: Path | None = None) -> HubList:
     """The list in a file, by default the one that comes with the package."""
     place = source or files("models.links").joinpath("hubs.yaml")
     entry = read_entry(read_text(place, error=HubError), name=str(place), error=HubError)
     entry.check_keys(KINDS)
     return HubList({kind: _pattern(entry.texts(kind), kind, str(place)) for kind in entry.fields})
-
-
-def is_crowd(sharing: int, alike_pairs: int) -> bool:
-    """Whether statistics call it a hub: many sharing, of whom few write alike."""
-    return sharing > MANY and alike_pairs < _ALIKE_SHARE * sharing * (sharing - 1) / 2
 
 
 def _pattern(words: tuple[str, ...], kind: str, place: str) -> re.Pattern[str]:

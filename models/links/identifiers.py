@@ -10,8 +10,9 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from models.checksums import is_card_number, is_id_number
 from models.links.addresses import parse_address
 from models.links.hubs import HubList
 from models.record import Record
@@ -20,16 +21,27 @@ from models.text import normalise
 # 199 0000 0000 - 199 0000 9999 are the invented numbers of our samples; they pass as mobiles.
 _MOBILE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})[-) ]?([2-8]\d{6,7})(?!\d)")
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
+_EMAIL = re.compile(r"[\w.+-]{1,64}+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _WECHAT = re.compile(r"(?:微信号?|VX|wx|WeChat)[::是 ]{0,3}([A-Za-z][\w-]{5,19})", re.I | re.A)
 _QQ = re.compile(r"QQ号?[::是 ]{0,3}([1-9]\d{4,10})(?!\d)", re.I)
 _LONG_NUMBER = re.compile(r"(?<!\d)\d(?:[ -]?\d){14,18}[0-9Xx](?!\d)")
-_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a record holds in clear, in one spelling; ``listed``: a list of hubs names its like.
+
+    Lives only until it has its token.
+    """
+
+    kind: str
+    value: str = field(repr=False)
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A keyed token; ``hub`` says that a list names its like as shared by strangers."""
+    """A value's opaque name (a keyed token, or its number in an index); nothing in clear."""
 
     kind: str
     token: str
@@ -51,29 +63,18 @@ class Key:
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
 
 
+def find_values(record: Record, *, hubs: HubList) -> tuple[Value, ...]:
+    """All identifying values of a record, each once, in a fixed order."""
+    found: dict[tuple[str, str], bool] = {}
+    for kind, value, shown in (*_of_fields(record), *_of_text(record.text)):
+        found[kind, value] = found.get((kind, value), False) or hubs.names(kind, shown)
+    return tuple(Value(*key, listed) for key, listed in sorted(found.items()))
+
+
 def find_identifiers(record: Record, *, key: Key, hubs: HubList) -> tuple[Identifier, ...]:
-    """All identifiers of a record, each once, in a fixed order."""
-    found = {
-        Identifier(kind, key.token(kind, value), hubs.names(kind, shown))
-        for kind, value, shown in (*_of_fields(record), *_of_text(record.text))
-    }
-    return tuple(sorted(found, key=lambda one: (one.kind, one.token)))
-
-
-def is_id_number(digits: str) -> bool:
-    """Whether 18 characters are a resident identity number by the checksum of GB 11643."""
-    if not re.fullmatch(r"[1-9]\d{16}[\dXx]", digits):
-        return False
-    total = sum(int(digit) * weight for digit, weight in zip(digits, _ID_WEIGHTS, strict=False))
-    return "10X98765432"[total % 11] == digits[-1].upper()
-
-
-def is_card_number(digits: str) -> bool:
-    """Whether 16-19 digits are a bank card number by Luhn's checksum."""
-    if not re.fullmatch(r"[1-9]\d{15,18}", digits):
-        return False
-    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
-    return sum(value - 9 * (value > 9) for value in doubled) % 10 == 0
+    """The same as keyed tokens."""
+    values = find_values(record, hubs=hubs)
+    return tuple(Identifier(one.kind, key.token(one.kind, one.value), one.listed) for one in values)
 
 
 def _of_fields(record: Record) -> Iterator[tuple[str, str, str]]:

@@ -4,7 +4,9 @@ Read from `kinds.yaml`; which kind a group is of is decided in `explanations`.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 from models.errors import XiaobaoError
@@ -17,7 +19,10 @@ class KindError(XiaobaoError):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of group; every pattern of ``cues`` must be met, ``against`` must not."""
+    """A kind of group; every pattern of ``cues`` must be met, ``against`` must not.
+
+    ``roles`` and ``genres`` speak for it like words; with ``by_address`` an address does too.
+    """
 
     id: str
     zh: str
@@ -27,6 +32,9 @@ class Kind:
     against: re.Pattern[str] | None = None
     marks: tuple[str, ...] = ()
     links: bool = False
+    roles: frozenset[str] = frozenset()
+    genres: frozenset[str] = frozenset()
+    by_address: bool = False
 
     def speaks_in(self, text: str) -> bool:
         """Whether a text has the words of this kind and none against it."""
@@ -53,26 +61,62 @@ class SignRule:
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
-    """All kinds by id, the words of a seller who helps his former customers, and sign rules."""
+    """All kinds by id, sign rules, and the words and ids that cases are read for.
+
+    ``seller_left``: a seller who has left or helps his former customers; ``seller_helps``: he
+    speaks for them against the house. ``counters``: sources that mean a visit.
+    ``agents_demands``: what agents live on.
+    """
 
     by_id: dict[str, Kind]
-    ex_agent: re.Pattern[str]
     signs: tuple[SignRule, ...]
+    seller_left: re.Pattern[str]
+    seller_helps: re.Pattern[str]
+    counters: frozenset[str]
+    agents_demands: frozenset[str]
+
+    def speaking(self, text: str, *, role: str | None, address: str | None) -> tuple[str, ...]:
+        """Ids of the kinds that a case speaks for by its words, its role or its address."""
+        return tuple(
+            kind.id
+            for kind in self.by_id.values()
+            if kind.speaks_in(text)
+            or role in kind.roles
+            or (kind.by_address and kind.speaks_in(address or ""))
+        )
+
+    def speaking_against(self, text: str) -> tuple[str, ...]:
+        """Ids of the kinds that a text has words against."""
+        return tuple(k.id for k in self.by_id.values() if k.against and k.against.search(text))
+
+    def is_operators(self, genre: str | None, marks: Collection[str]) -> bool:
+        """Whether staff wrote the text, by intake or by its own mark."""
+        kind = self.by_id["operator_wording"]
+        return genre in kind.genres or bool(set(kind.marks) & set(marks))
 
 
+@cache
 def read_kinds() -> Kinds:
     """The kinds that come with the package."""
     source = files("models.links").joinpath("kinds.yaml")
-    text = read_text(source, error=KindError)
-    entry = read_entry(text, name="kinds.yaml", error=KindError)
-    entry.check_keys(("kinds", "ex_agent", "signs"))
+    entry = read_entry(read_text(source, error=KindError), name="kinds.yaml", error=KindError)
+    entry.check_keys(("kinds", "seller", "counters", "agents_demands", "signs"))
     kinds = (_kind_from(one) for one in entry.entries("kinds"))
-    rules = tuple(_sign_rule_from(one) for one in entry.entries("signs"))
-    return Kinds({kind.id: kind for kind in kinds}, re.compile(entry.text("ex_agent")), rules)
+    seller = entry.entry("seller")
+    seller.check_keys(("left", "helps"))
+    return Kinds(
+        by_id={kind.id: kind for kind in kinds},
+        signs=tuple(_sign_rule_from(one) for one in entry.entries("signs")),
+        seller_left=re.compile(seller.text("left")),
+        seller_helps=re.compile(seller.text("helps")),
+        counters=frozenset(entry.texts("counters")),
+        agents_demands=frozenset(entry.texts("agents_demands")),
+    )
 
 
 def _kind_from(entry: Entry) -> Kind:
-    entry.check_keys(("id", "zh", "meaning", "verify", "cues", "against", "marks", "links"))
+    known = ("id", "zh", "meaning", "verify", "cues", "against", "marks", "links")
+    entry.check_keys((*known, "roles", "genres", "by_address"))
     against = entry.optional_text("against")
     return Kind(
         id=entry.text("id"),
@@ -83,6 +127,9 @@ def _kind_from(entry: Entry) -> Kind:
         against=re.compile(against) if against else None,
         marks=entry.texts("marks"),
         links=entry.flag("links"),
+        roles=frozenset(entry.texts("roles")),
+        genres=frozenset(entry.texts("genres")),
+        by_address=entry.flag("by_address"),
     )
 
 

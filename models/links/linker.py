@@ -1,23 +1,28 @@
-"""The linker: the cases of one file in, groups and levels out. The one way through this package.
+"""The linker: the cases of one file in, groups and levels out. Keeps nothing.
 
-Cases, ties, clusters, kinds, levels. Works on a whole file at once and keeps nothing.
+The same steps as in an index on disk: drafts, keys, pairs, likeness, and `grouping`.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import combinations
 
 from models.assessment import Assessment, Link
 from models.codebook import Codebook
-from models.links.cases import Case, make_cases
-from models.links.clusters import find_clusters
-from models.links.explanations import Evidence, decide_kind
-from models.links.fingerprints import read_wording
-from models.links.hubs import HubList, read_hubs
+from models.links.bursts import find_bursts
+from models.links.candidates import gather, keys_of
+from models.links.cases import Case, draft_case
+from models.links.fingerprints import Fingerprint, fingerprint
+from models.links.grouping import Found, Rules, find_groups, is_worth_keeping, strongest
+from models.links.hubs import CROWD, HubList, Sharing, read_hubs
 from models.links.identifiers import Key
-from models.links.kinds import Kind, Kinds, read_kinds
-from models.links.levels import Following, decide_level, following_signs
-from models.links.ties import Tie, find_ties
+from models.links.kinds import Kind, read_kinds
+from models.links.levels import Following
+from models.links.likeness import Likeness, measure
+from models.links.limits import NEAR, Limits, limits_at, step_of
+from models.links.masking import mask
+from models.links.ties import Around, Pair
 from models.record import Record
 
 
@@ -58,85 +63,117 @@ class Linker:
     def __init__(
         self, codebook: Codebook, *, key: Key | None = None, hubs: HubList | None = None
     ) -> None:
-        self._codebook = codebook
+        self._rules = Rules(codebook, read_kinds())
         self._key = key or Key()
         self._hubs = hubs or read_hubs()
-        self._kinds: Kinds = read_kinds()
-        self._wording = read_wording()
 
     def link(self, records: Sequence[Record], assessments: Sequence[Assessment]) -> Linked:
-        """Groups and levels for the records, each with its own assessment, in one order."""
-        cases = make_cases(records, assessments, key=self._key, hubs=self._hubs)
-        found = find_ties(cases, self._wording)
-        groups: list[Group] = []
-        answers = {place: _alone(case) for place, case in enumerate(cases)}
-        for members in find_clusters(cases, found):
-            inside = _inside(found.ties, members)
-            carrying = tuple(tie for tie in inside if tie.carries)
-            evidence = Evidence(tuple(cases[place] for place in members), carrying)
-            kind = decide_kind(evidence, self._kinds)
-            group = Group(
-                id=f"G{len(groups) + 1:04d}",
-                kind=kind,
-                case_ids=tuple(cases[place].id for place in members),
-                why=_reasons_of(carrying),
-            )
-            groups.append(group)
-            for place in members:
-                answers[place] = self._member(place, members, cases, inside, group)
-        return Linked(tuple(answers[place] for place in range(len(cases))), tuple(groups))
+        """Groups and levels for the records, each with its own assessment, in one order.
 
-    def _member(
-        self,
-        place: int,
-        members: Sequence[int],
-        cases: Sequence[Case],
-        ties: Sequence[Tie],
-        group: Group,
-    ) -> LinkedCase:
-        kinds = self._kinds
-        signs = following_signs(place, members, cases, ties, kinds) if group.kind.links else ()
-        decision = decide_level(cases[place], group.kind, signs, self._codebook)
-        shown = tuple(sign for sign in signs if sign.id in decision.shown)
-        return LinkedCase(
-            case_id=cases[place].id,
-            group_id=group.id,
-            group_kind=group.kind.id,
-            level=decision.level,
-            links=_links_of(place, cases, ties),
-            signs=shown,
-            reasons=(*decision.reasons, group.kind.meaning),
+        A record without an id is named by its place, ``#3``.
+        """
+        cases = self._cases(records, assessments)
+        prints = {n: fingerprint(mask(record)) for n, record in enumerate(records, start=1)}
+        limits = limits_at(step_of(len(cases)))
+        likeness = measure_pairs(cases, prints, limits)
+        around = _around(cases, likeness, limits)
+        found = find_groups(cases, likeness, around, rules=self._rules)
+        groups = [_named(f"G{at:04d}", one, cases) for at, one in enumerate(found, start=1)]
+        answers = {case.number: _alone(case) for case in cases}
+        for group, one in zip(groups, found, strict=True):
+            answers |= _members(group, one, cases)
+        return Linked(tuple(answers[case.number] for case in cases), tuple(groups))
+
+    def _cases(
+        self, records: Sequence[Record], assessments: Sequence[Assessment]
+    ) -> tuple[Case, ...]:
+        pairs = zip(records, assessments, strict=True)
+        drafts = (
+            draft_case(
+                *pair,
+                number=number,
+                id_=pair[0].case_id or f"#{number}",
+                kinds=self._rules.kinds,
+                hubs=self._hubs,
+            )
+            for number, pair in enumerate(pairs, start=1)
         )
+        key = self._key
+        return tuple(draft.named(lambda one: key.token(one.kind, one.value)) for draft in drafts)
+
+
+def measure_pairs(
+    cases: Sequence[Case], prints: Mapping[int, Fingerprint], limits: Limits
+) -> dict[Pair, Likeness]:
+    """The likeness of all pairs of a file that are worth measuring and then worth keeping."""
+    sharing = {pair for numbers in _holders(cases).values() for pair in _paired(numbers)}
+    keys = {number: keys_of(print_) for number, print_ in prints.items()}
+    gathered = gather(keys, {}, least_words=limits.words)
+    measured = (
+        (pair, measure(prints[pair[0]], prints[pair[1]], least=limits.near))
+        for pair in sorted({*sharing, *gathered.pairs})
+    )
+    return {
+        pair: found
+        for pair, found in measured
+        if is_worth_keeping(found, share=pair in sharing, limits=limits)
+    }
+
+
+def _around(cases: Sequence[Case], likeness: Mapping[Pair, Likeness], limits: Limits) -> Around:
+    by_number = {case.number: case for case in cases}
+    listed = {one.token for case in cases for one in case.identifiers if one.hub}
+    sharing = {
+        token: Sharing(
+            cases=len(numbers),
+            alike=sum(
+                pair in likeness and likeness[pair].retold >= NEAR for pair in _paired(numbers)
+            ),
+            counters=sum(by_number[number].said.over_counter for number in numbers),
+            listed=int(token in listed),
+        )
+        for token, numbers in _holders(cases).items()
+    }
+    return Around(limits, sharing, find_bursts(cases))
+
+
+def _holders(cases: Sequence[Case]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for case in cases:
+        for token in case.shared:
+            found[token].append(case.number)
+    return found
+
+
+def _paired(numbers: Sequence[int]) -> Set[Pair]:
+    return set(combinations(numbers, 2)) if len(numbers) <= CROWD else set()
+
+
+def _named(id_: str, found: Found, cases: Sequence[Case]) -> Group:
+    members = tuple(cases[number - 1].said.id for number in found.numbers)
+    return Group(id_, found.kind, members, found.why)
 
 
 def _alone(case: Case) -> LinkedCase:
-    agent = case.assessment.agent
-    return LinkedCase(case.id, None, None, agent.level, reasons=agent.reasons)
+    said = case.said
+    return LinkedCase(said.id, None, None, said.level, reasons=said.reasons)
 
 
-def _inside(ties: Sequence[Tie], members: Sequence[int]) -> tuple[Tie, ...]:
-    held = set(members)
-    return tuple(tie for tie in ties if tie.left in held and tie.right in held)
-
-
-def _links_of(place: int, cases: Sequence[Case], ties: Sequence[Tie]) -> tuple[Link, ...]:
-    """The strongest tie of each kind to each other case."""
-    best: dict[tuple[int, str], Tie] = {}
-    for tie in ties:
-        if place in (tie.left, tie.right):
-            other = (tie.left + tie.right - place, tie.kind)
-            if other not in best or tie.score > best[other].score:
-                best[other] = tie
-    return tuple(
-        Link(cases[other].id, kind, tie.score, tie.why)
-        for (other, kind), tie in sorted(best.items(), key=lambda found: found[0])
-    )
-
-
-def _reasons_of(ties: Sequence[Tie]) -> tuple[str, ...]:
-    """Why the group holds together: each reason once, the one that joins most pairs first."""
-    count: dict[str, int] = defaultdict(int)
-    for tie in ties:
-        count[tie.why.partition("(")[0]] += 1
-    ordered = sorted(count.items(), key=lambda found: (-found[1], found[0]))
-    return tuple(f"{why} {times} 对" for why, times in ordered)
+def _members(group: Group, found: Found, cases: Sequence[Case]) -> dict[int, LinkedCase]:
+    links: dict[int, list[tuple[int, Link]]] = defaultdict(list)
+    for tie in strongest(found.ties):
+        for one, other in ((tie.left, tie.right), (tie.right, tie.left)):
+            link = Link(cases[other - 1].said.id, tie.kind, tie.score, tie.why)
+            links[one].append((other, link))
+    return {
+        number: LinkedCase(
+            case_id=cases[number - 1].said.id,
+            group_id=group.id,
+            group_kind=group.kind.id,
+            level=standing.level,
+            links=tuple(link for _, link in sorted(links[number], key=lambda x: (x[0], x[1].kind))),
+            signs=standing.signs,
+            reasons=standing.reasons,
+        )
+        for number, standing in found.standings.items()
+    }

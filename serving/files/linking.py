@@ -62,16 +62,22 @@ def link_file(
 
 
 def read_linkable(
-    source: Path, *, on_note: Callable[[ReadingNote], None] | None = None
+    source: Path,
+    *,
+    on_note: Callable[[ReadingNote], None] | None = None,
+    unnamed: Callable[[int], str] = "#{}".format,
 ) -> Iterator[Record | RowFault]:
-    """The records of a file with what their ``meta`` holds; a row without id is ``#row``."""
+    """The records of a file with what their ``meta`` holds; a row without id is ``#row``.
+
+    ``unnamed`` gives the id of a row that has none, from its number.
+    """
     columns = Columns()
     for row in read_rows(source, also=("meta",), on_note=on_note):
         if isinstance(row, RowFault):
             yield row
             continue
         values = _flat(row.values, columns)
-        values["case_id"] = values.get("case_id") or f"#{row.number}"
+        values["case_id"] = values.get("case_id") or unnamed(row.number)
         yield parse_record(Row(row.file, row.number, values))
 
 

@@ -1,0 +1,54 @@
+"""Limits: how near two texts must be, by how many cases there are: more cases, more chance.
+
+They rise in steps, at each doubling, and stand from about twenty thousand cases on: between two
+steps a group depends on its own cases only, so it need not be decided again when strangers arrive.
+"""
+
+import math
+from dataclasses import dataclass
+
+# Measured on 1,500 single complaints: about ten pairs of strangers with one cause stand above
+# `Limits.near` in a file of any size, and one above `Limits.alike` (benchmarks/linking.py).
+ALIKE = 0.13
+NEAR = 0.05
+HINT = 0.03  # with the same seller, or the same trouble in the same days
+_TOLD_AT_ALL = 0.005
+_RISE, _NEAREST = 0.065, 0.32
+_SMALL = 170  # the first step; each further one is at about twice as many cases
+LAST_STEP = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``alike`` joins by itself, ``near`` within one cause; below ``kept`` a pair says nothing.
+
+    ``words``: fewer rare words in common than so many cannot make a pair that counts.
+    """
+
+    alike: float
+    near: float
+    kept: float
+    words: int
+
+    @property
+    def ratio(self) -> float:
+        """How much higher than in a small file."""
+        return self.near / NEAR
+
+
+def step_of(size: int) -> int:
+    """Which step the limits are on, from 0 to `LAST_STEP`, for so many cases."""
+    return min(LAST_STEP, round(math.log2(max(size, _SMALL) / _SMALL)))
+
+
+def near_at_hub(step: int) -> float:
+    """How near two texts must be that share a hub or a building, by the step of its cases."""
+    return min(_NEAREST, NEAR + _RISE * math.log(2) * step)
+
+
+def limits_at(step: int) -> Limits:
+    """The limits of a step; a copy stays above them on every one."""
+    growth = math.log(2) * step
+    near = min(_NEAREST, NEAR + _RISE * growth)
+    kept = _TOLD_AT_ALL * (near / NEAR) ** 1.5
+    return Limits(min(0.4, ALIKE + 0.06 * growth), near, kept, words=2 + step // 2)

@@ -1,0 +1,59 @@
+"""Wording: how rare each pair of characters is among complaints. Comes with the package.
+
+A pair of characters is a number of 32 bits, the same for ever: fingerprints are kept for years.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+
+# A word counts by how much rarer it is than one in `_STOCK` of complaints.
+_STOCK = math.e
+_HAN_FIRST = 0x4E00
+_BITS = 15  # of a Han character's place
+_MIX = 0x9E3779B1  # odd, so that no two pairs of Han characters have one number
+_MASK = 0xFFFFFFFF
+RESERVED = 2
+"""Numbers below are no pair of characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Squared weights of character pairs by number; ``unseen`` is that of all others.
+
+    0 for a stock phrase, rising with rarity.
+    """
+
+    squared: dict[int, float] = field(repr=False)
+    unseen: float
+
+    def squares(self, grams: Iterable[int]) -> float:
+        """The sum of squared weights, the same to the last digit in every order."""
+        get, unseen = self.squared.get, self.unseen
+        return math.fsum([get(gram, unseen) for gram in grams])
+
+
+def numbers_of(run: str) -> list[int]:
+    """The numbers of the pairs of Han characters in a run of them."""
+    places = [ord(char) - _HAN_FIRST for char in run]
+    mixed = [(one << _BITS | two) * _MIX & _MASK for one, two in pairwise(places)]
+    return mixed if min(mixed, default=RESERVED) >= RESERVED else [max(RESERVED, n) for n in mixed]
+
+
+@cache
+def read_wording() -> Wording:
+    """The background counts that come with the package: character pairs of single complaints."""
+    lines = files("models.links").joinpath("wording.tsv").read_text("utf-8").splitlines()
+    total = int(lines[0])
+    pairs = (line.split("\t") for line in lines[1:])
+    return Wording(
+        {numbers_of(word)[0]: _squared(total, int(count)) for word, count in pairs},
+        unseen=_squared(total, 0),
+    )
+
+
+def _squared(total: int, seen: int) -> float:
+    return max(0.0, math.log((total + 1) / (seen + 1) / _STOCK)) ** 2
