@@ -26,11 +26,18 @@ from models.decoding import Choice, Decoder, Reading
 from models.evidence import find_evidence
 from models.policy import Decision, decide
 from models.record import Record
-from models.runtimes import OnnxRuntime, Runtime
-from models.scores import TextScores, chunks_of, score_records
+from models.runtimes import Logits, OnnxRuntime, Runtime
+from models.scores import (
+    TextScores,
+    TextWindows,
+    chunks_of,
+    cut_records,
+    infer_windows,
+    score_records,
+)
 from models.self_check import check_golden
 from models.text import has_han, language_of
-from models.windows import WindowReader
+from models.windows import Window, WindowReader
 
 _Evidence = Mapping[str, tuple[Evidence, ...]]
 
@@ -85,6 +92,17 @@ class Analyzer:
         return score_records(
             records, reader=self._reader, runtime=self.runtime, batch_tokens=batch_tokens
         )
+
+    def cut(self, records: Sequence[Record]) -> list[TextWindows]:
+        """The windows of each record: the first of three steps, for a service that runs them apart.
+
+        Then ``infer`` for windows of one padded length, then ``answer`` for each record's scores.
+        """
+        return cut_records(records, reader=self._reader)
+
+    def infer(self, windows: Sequence[Window]) -> list[Logits]:
+        """Logits of each window; all must have one padded length."""
+        return infer_windows(windows, runtime=self.runtime)
 
     def read(self, scores: TextScores) -> Reading:
         """Calibrated probabilities of one record."""

@@ -1,7 +1,7 @@
 """Scores: records to windows to logits. What answers and calibration stand on; decides nothing.
 
-Windows of all records are batched by length together; what each record gets is what it would
-get alone.
+Two steps that may run in different threads: texts are cut into windows, windows of one padded
+length are inferred together. What each record gets is what it would get alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +44,34 @@ class TextScores:
         return character_scores(self.windows, tokens, length=len(self.text.text))
 
 
+@dataclass(frozen=True, slots=True)
+class TextWindows:
+    """A text cut into windows, not yet inferred."""
+
+    record: Record
+    text: NormalisedText
+    windows: Sequence[Window]
+
+    def scored(self, logits: Sequence[Logits]) -> TextScores:
+        """The text with the logits of its windows, in their order."""
+        return TextScores(self.record, self.text, self.windows, logits)
+
+
+def cut_records(records: Sequence[Record], *, reader: WindowReader) -> list[TextWindows]:
+    """Each record's text, normalised and cut into windows, in order."""
+    texts = [read_spelled(record.text) for record in records]
+    windows = reader.read([text.text for text in texts])
+    groups = groupby(windows, key=lambda window: window.text)
+    return [TextWindows(records[i], texts[i], list(own)) for i, own in groups]
+
+
+def infer_windows(windows: Sequence[Window], *, runtime: Runtime) -> list[Logits]:
+    """Logits of each window; all must have one padded length."""
+    ids, mask = pad(windows)
+    values = runtime.infer(ids, mask)
+    return [{name: value[row] for name, value in values.items()} for row in range(len(windows))]
+
+
 def score_records(
     records: Sequence[Record], *, reader: WindowReader, runtime: Runtime, batch_tokens: int
 ) -> Iterator[TextScores]:
@@ -51,19 +79,19 @@ def score_records(
 
     batch_tokens: padded tokens a call of the runtime, where more than one window fits.
     """
-    texts = [read_spelled(record.text) for record in records]
-    windows = reader.read([text.text for text in texts])
+    cut = cut_records(records, reader=reader)
+    windows = [window for text in cut for window in text.windows]
     logits: list[Logits] = [{}] * len(windows)
     for batch in pack(windows, batch_tokens=batch_tokens):
-        ids, mask = pad([windows[i] for i in batch])
-        values = runtime.infer(ids, mask)
-        for row, i in enumerate(batch):
-            logits[i] = {name: value[row] for name, value in values.items()}
-    for text, group in groupby(range(len(windows)), key=lambda i: windows[i].text):
-        own = list(group)
-        yield TextScores(
-            records[text], texts[text], [windows[i] for i in own], [logits[i] for i in own]
-        )
+        for i, own in zip(
+            batch, infer_windows([windows[i] for i in batch], runtime=runtime), strict=True
+        ):
+            logits[i] = own
+    start = 0
+    for text in cut:
+        end = start + len(text.windows)
+        yield text.scored(logits[start:end])
+        start = end
 
 
 def chunks_of(records: Sequence[Record]) -> Iterator[Sequence[Record]]:

@@ -1,0 +1,66 @@
+"""The file of keys: read whole, written whole beside its place, readable by its owner only."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from serving.keys.key import ApiKey, KeysError
+
+_WANTED = "a file that `xiaobao keys create` wrote"
+
+
+def read_keys(path: Path) -> list[ApiKey]:
+    """The keys of a file, in the order they were made. Raises KeysError naming the file."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise KeysError(f"{path}: {why}; wanted {_WANTED}") from None
+    except ValueError:
+        raise KeysError(f"{path}: not JSON, wanted {_WANTED}") from None
+    entries = found.get("keys") if isinstance(found, dict) else None
+    if not isinstance(entries, list):
+        raise KeysError(f"{path}: no list 'keys', wanted one")
+    try:
+        return [ApiKey.from_json(entry) for entry in entries]
+    except KeysError as error:
+        raise KeysError(f"{path}: {error}") from None
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[list[ApiKey]]:
+    """The keys of a file, to be changed in place; put into place at the end.
+
+    The half-written file beside it is the lock: one change at a time. Raises KeysError.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        stream = os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
+    except FileExistsError:
+        raise KeysError(f"{part}: found; remove it if nobody is changing keys") from None
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        with stream:
+            keys = read_keys(path) if path.exists() else []
+            yield keys
+            stream.write(_written(keys))
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _written(keys: Sequence[ApiKey]) -> str:
+    entries = [key.as_json() for key in keys]
+    return json.dumps({"keys": entries}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _unwritable(path: Path, error: OSError) -> KeysError:
+    why = error.strerror or type(error).__name__
+    return KeysError(f"{path}: cannot be written ({why}), wanted a place to write")
