@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from models.errors import XiaobaoError
 
 if TYPE_CHECKING:
-    from models.rows import ReadingNote, RowFault
+    import uvicorn
+    from fastapi import FastAPI
+
+    from models.rows import RowFault
     from serving.contracts import Analyzer
     from serving.settings import ServingSettings
 
@@ -58,6 +60,7 @@ def link(
     """
     from models.analyzer import load_analyzer
     from serving.files.linking import check_out, link_file, show_groups, write_links
+    from serving.files.notes import tell
 
     if out is not None:
         check_out(source, out)
@@ -67,7 +70,7 @@ def link(
         source,
         analyzer=analyzer,
         codebook=analyzer.bundle.codebook,
-        on_note=lambda note: _tell(note, notes),
+        on_note=lambda note: tell(note, notes),
     )
     levels = {level["id"]: level["name"] for level in analyzer.description["levels"]}
     errors = write_links(outcome, out) if out is not None else None
@@ -86,19 +89,32 @@ def serve(
     host: Annotated[str | None, typer.Option(help="监听地址 · address [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="端口 · port [8000]")] = None,
     bundle: _Bundle = None,
-    allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="允许其他机器访问 · there are no keys yet")
+    keys: Annotated[Path | None, typer.Option(help="密钥文件 · file of API keys")] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="数据库地址,none 为不登记 · database URL, or none [a SQLite file]"),
+    ] = None,
+    without_keys: Annotated[
+        bool,
+        typer.Option(
+            "--allow-remote-without-keys",
+            help="不用密钥也允许其他机器访问 · let other machines in without keys",
+        ),
     ] = False,
 ) -> None:
     """启动本机服务 · Serve the API until interrupted."""
+    from serving.api.app import create_app
     from serving.logs import configure_logs
+    from serving.register.opening import register_if_wanted
     from serving.settings import read_settings
 
-    settings = read_settings(host=host, port=port, bundle=bundle)
-    check_host(settings.host, allow_remote=allow_remote)
+    settings = read_settings(host=host, port=port, bundle=bundle, keys=keys, database=database)
+    check_host(settings.host, may_be_remote=settings.keys is not None or without_keys)
     configure_logs(level=settings.log_level)
     with _listen(settings.host, settings.port) as listener:
-        _run(open_analyzer(settings.bundle, threads=settings.threads), settings, listener)
+        analyzer = open_analyzer(settings.bundle, threads=settings.threads)
+        with register_if_wanted(settings) as register:
+            _run(create_app(analyzer, settings, register), settings, listener)
 
 
 def open_analyzer(bundle: Path | None, *, threads: int | None = None) -> "Analyzer":
@@ -108,12 +124,12 @@ def open_analyzer(bundle: Path | None, *, threads: int | None = None) -> "Analyz
     return load_analyzer(bundle, threads=threads)
 
 
-def check_host(host: str, *, allow_remote: bool) -> None:
-    """Refuse an address that other machines reach, unless it was asked for."""
-    if not allow_remote and not _is_loopback(host):
+def check_host(host: str, *, may_be_remote: bool) -> None:
+    """Refuse an address that other machines reach, unless keys are in use or not wanted."""
+    if not may_be_remote and not _is_loopback(host):
         raise ServeError(
-            f"--host {host}: other machines could read complaints and there are no keys yet; "
-            "wanted 127.0.0.1, or --allow-remote if the network is closed"
+            f"--host {host}: other machines could read complaints and no keys are in use; wanted "
+            "--keys FILE (see `keys create`), or --allow-remote-without-keys on a closed network"
         )
 
 
@@ -127,31 +143,42 @@ def _is_loopback(host: str) -> bool:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         why = (error.strerror or type(error).__name__).partition(" (")[0]
         raise ServeError(f"--host {host} --port {port}: cannot listen: {why}") from error
+    # Head and body of an answer are two packets: without this the second waits 40 ms for an echo.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
-def _run(analyzer: "Analyzer", settings: "ServingSettings", listener: socket.socket) -> None:
+def server_of(app: "FastAPI", settings: "ServingSettings") -> "uvicorn.Server":
+    """The server of an app, with its limits; on the port of the settings unless given a socket."""
     import uvicorn
 
-    from serving.api.app import create_app
-
     config = uvicorn.Config(
-        create_app(analyzer, settings),
+        app,
+        host=settings.host,
+        port=settings.port,
         log_config=None,  # ours is in place; an access line of uvicorn would hold typed addresses
         access_log=False,
         server_header=False,
+        http="h11",  # the parser whose heads can be bounded
+        h11_max_incomplete_event_size=settings.max_header_bytes,
         timeout_graceful_shutdown=int(settings.deadline_s) + 5,
     )
+    return uvicorn.Server(config)
+
+
+def _run(app: "FastAPI", settings: "ServingSettings", listener: socket.socket) -> None:
+    server = server_of(app, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{listener.getsockname()[1]}"
     typer.echo(
         f"消保服务已启动,按 Ctrl+C 停止 · xiaobao listens on {address} (API: {address}/docs)"
     )
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     except KeyboardInterrupt:
         typer.echo("已停止 · stopped")
 
@@ -164,13 +191,14 @@ def _wide(console: Console) -> Console:
 
 
 def _score(source: Path, out: Path, bundle: Path | None) -> int:
+    from serving.files.notes import tell
     from serving.files.scoring import score_file
 
     console = Console(stderr=True)
     analyzer = open_analyzer(bundle)
     try:
         outcome = score_file(
-            source, out, analyzer=analyzer, console=console, on_note=lambda n: _tell(n, console)
+            source, out, analyzer=analyzer, console=console, on_note=lambda n: tell(n, console)
         )
     except KeyboardInterrupt:
         typer.echo("已中断,重复同一命令即可继续 · interrupted; the same command goes on", err=True)
@@ -183,6 +211,7 @@ def _score(source: Path, out: Path, bundle: Path | None) -> int:
 
 
 def _show(source: Path, bundle: Path | None) -> int:
+    from serving.files.notes import tell
     from serving.files.scoring import CHUNK, assess_sorted, keep_records, read_numbered
     from serving.files.tables import assessment_table, summary
 
@@ -195,7 +224,7 @@ def _show(source: Path, bundle: Path | None) -> int:
     found: Counter[str] = Counter()
     reviews = 0
     notes = Console(stderr=True)
-    rows = read_numbered(source, on_note=lambda note: _tell(note, notes))
+    rows = read_numbered(source, on_note=lambda note: tell(note, notes))
     records = keep_records(rows, faults=faults)
     while group := list(islice(records, CHUNK)):
         answers = assess_sorted([record for _, record in group], analyzer)
@@ -208,19 +237,3 @@ def _show(source: Path, bundle: Path | None) -> int:
     console.print()
     console.print(summary(found, reviews=reviews, failed=len(faults), levels=levels))
     return len(faults)
-
-
-def _tell(note: "ReadingNote", console: Console) -> None:
-    """Say what of the input was not used; nothing is left out silently."""
-    from serving.files.tables import plain
-
-    lines = [
-        f"{field}: {count} 个值已损坏 values damaged, left out" for field, count in note.left_out
-    ]
-    if note.ignored_columns:
-        lines.append(f"未使用的列 columns not used: {', '.join(note.ignored_columns)}")
-    if note.skipped_sheets:
-        lines.append(f"未读取的工作表 sheets not read: {', '.join(note.skipped_sheets)}")
-    for line in lines:
-        # One line each, so that it can be searched; names come from outside and steer nothing.
-        console.print(Text(plain(f"{note.file}: {line}")), soft_wrap=True)

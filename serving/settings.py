@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+import limits
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import XiaobaoError
@@ -46,15 +47,60 @@ class ServingSettings(BaseSettings):
     batch_wait_ms: float = Field(
         2.0, ge=0, le=1000, description="Wait for company while busy; an idle service never waits."
     )
-    queue_chars: int = Field(
-        500_000, ge=1000, description="Characters accepted but unanswered; above it: 429."
+    queue_tokens: int = Field(
+        500_000, ge=1000, description="Tokens accepted but not yet read; above it: 429."
     )
     deadline_s: float = Field(
-        60.0, gt=0, description="Seconds a request may wait for its answer; after it: 503."
+        60.0,
+        gt=0,
+        description="Longest wait for an answer in seconds: 429 if more is foreseen, 503 after it.",
+    )
+    stuck_after_s: float = Field(
+        30.0, gt=0, description="Seconds in one batch after which its thread is replaced."
+    )
+    max_header_bytes: int = Field(
+        16 * 1024, ge=1024, description="Largest head of a request in bytes; above it: 400."
+    )
+    keys: Path | None = Field(
+        None, description="File of API keys; empty: no keys, and this machine only."
+    )
+    rate_limit: str | None = Field(
+        None, description="Requests a key may make, such as 600/minute; empty: no limit."
+    )
+    bundles: Path | None = Field(
+        None, description="Directory of the bundles that /v1/admin/bundle may load; empty: none."
+    )
+    database: str | None = Field(
+        None,
+        description="Address of the database; empty: a SQLite file in the data directory; `none`: "
+        "nothing is kept.",
+    )
+    data_dir: Path = Field(
+        Path("xiaobao-data"), description="Directory of the SQLite file and of key files."
+    )
+    key_file: Path | None = Field(
+        None, description="Keys of identifiers; empty: `identifier.keys` in the data directory."
+    )
+    stored_text: Literal["masked", "none", "encrypted"] = Field(
+        "masked", description="How texts are kept: `masked`, `none` or `encrypted`."
+    )
+    text_key_file: Path | None = Field(
+        None, description="Keys of encrypted texts; empty: `text.keys` in the data directory."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line written; lines never hold text of a complaint."
     )
+
+    @field_validator("rate_limit")
+    @classmethod
+    def check_rate(cls, rate: str | None) -> str | None:
+        """A rate that the library ``limits`` can read."""
+        if rate is not None:
+            try:
+                limits.parse(rate)
+            except ValueError:
+                raise ValueError("wanted a rate such as 600/minute") from None
+        return rate
 
 
 def read_settings(**given: Any) -> ServingSettings:

@@ -6,12 +6,14 @@ import json
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import hypothesis
+import numpy as np
 import pytest
 import structlog
 import uvicorn
@@ -31,11 +33,15 @@ from models.assessment import (
 from models.codebook import default_codebook
 from models.labels import LabelSpace, label_space
 from models.record import LabelledRecord, Record, Span
+from models.runtimes import Logits
+from models.scores import TextScores, TextWindows
 from models.taxonomy import default_taxonomy
-from models.text import normalise
-from models.windows import WindowReader
+from models.text import NormalisedText, normalise
+from models.windows import Window, WindowReader
 from serving.api.app import create_app
+from serving.commands import server_of
 from serving.contracts import Analyzer
+from serving.register.register import Register
 from serving.settings import ServingSettings
 
 DELAY = ("CLAIM.CLAIM_DELAY", "理赔时效")
@@ -65,8 +71,20 @@ class KeywordAnalyzer:
         }
 
     def assess(self, records: Sequence[Record], *, batch_tokens: int = 4096) -> list[Assessment]:
-        self.batches.append(len(records))
         return [self._read(record) for record in records]
+
+    def cut(self, records: Sequence[Record]) -> list[TextWindows]:
+        return [
+            TextWindows(record, NormalisedText(record.text, record.text), windows_of(record.text))
+            for record in records
+        ]
+
+    def infer(self, windows: Sequence[Window]) -> list[Logits]:
+        self.batches.append(len(windows))
+        return [{} for _ in windows]
+
+    def answer(self, scores: TextScores) -> Assessment:
+        return self._read(scores.record)
 
     def _read(self, record: Record) -> Assessment:
         late = find_words(record.text, "理赔")
@@ -104,11 +122,11 @@ class GatedAnalyzer(KeywordAnalyzer):
         self.gate.set()
         self.entered = threading.Event()
 
-    def assess(self, records: Sequence[Record], *, batch_tokens: int = 4096) -> list[Assessment]:
+    def infer(self, windows: Sequence[Window]) -> list[Logits]:
         self.entered.set()
         if not self.gate.wait(timeout=10):
             raise TimeoutError("a test left the gate closed")
-        return super().assess(records, batch_tokens=batch_tokens)
+        return super().infer(windows)
 
     def shut(self) -> None:
         """From now on the next batch waits; ``entered`` tells when it does."""
@@ -119,11 +137,17 @@ class GatedAnalyzer(KeywordAnalyzer):
 class BrokenAnalyzer(KeywordAnalyzer):
     """Fails on a text with 坏 in it, and says the text in its error as careless code does."""
 
-    def assess(self, records: Sequence[Record], *, batch_tokens: int = 4096) -> list[Assessment]:
+    def cut(self, records: Sequence[Record]) -> list[TextWindows]:
         for record in records:
             if "坏" in record.text:
                 raise ValueError(f"cannot read {record.text!r}")
-        return super().assess(records, batch_tokens=batch_tokens)
+        return super().cut(records)
+
+
+def windows_of(text: str) -> list[Window]:
+    """Windows of at most 512 tokens, one a character: only their number and length matter."""
+    sizes = [len(text[start : start + 510]) + 2 for start in range(0, len(text) or 1, 510)]
+    return [Window(0, np.zeros(size, np.int64), np.zeros((size, 2), np.int64)) for size in sizes]
 
 
 def find_words(text: str, words: str) -> tuple[Evidence, ...]:
@@ -141,13 +165,15 @@ def sign_of(evidence: tuple[Evidence, ...]) -> tuple[SignFound, ...]:
 
 @contextlib.contextmanager
 def run_server(
-    analyzer: Analyzer, *, wait_ready: bool = True, **settings: Any
+    analyzer: Analyzer,
+    *,
+    wait_ready: bool = True,
+    register: Register | None = None,
+    **settings: Any,
 ) -> Iterator[tuple[httpx.Client, uvicorn.Server]]:
     """The service on a free port of this machine, and a client for it."""
-    app = create_app(analyzer, ServingSettings(**settings))
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_config=None, access_log=False, server_header=False)
-    )
+    serving = ServingSettings(port=0, **settings)
+    server = server_of(create_app(analyzer, serving, register), serving)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_for(lambda: server.started)
@@ -177,6 +203,15 @@ def wait_for(condition: Any, *, seconds: float = 10) -> None:
 def quiet() -> None:
     """A log line belongs into the report of a test that asks for it, nowhere else."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What a command keeps goes where the tests keep theirs."""
+    with pytest.MonkeyPatch.context() as environment:
+        place = tmp_path_factory.mktemp("xiaobao-data")
+        environment.setenv("XIAOBAO_DATA_DIR", str(place))
+        yield place
 
 
 @pytest.fixture
@@ -327,8 +362,8 @@ def tiny_bundle(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The directory of a true bundle of the tiny network: exported, calibrated, self-checked."""
+    from training.pretraining.encoders import Encoder
     from training.tuning.bundling import make_bundle
-    from training.tuning.encoders import Encoder
 
     config = tiny_network.encoder.config.to_dict()
     encoder = Encoder("tiny", tiny_network.encoder, tiny_tokenizer, config, 32, 64, 4)
@@ -351,3 +386,30 @@ def tiny_analyzer(tiny_bundle: Path) -> Any:
     from models.analyzer import load_analyzer
 
     return load_analyzer(tiny_bundle, threads=1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server of this run; skips where there are no binaries."""
+    from tests.postgres import BINARIES, run_postgres
+
+    if not all(BINARIES.values()):
+        pytest.skip("no PostgreSQL binaries (initdb, postgres) on this machine")
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """The address of an empty PostgreSQL database."""
+    from tests.postgres import make_database
+
+    return make_database(postgres_server, f"t{uuid.uuid4().hex}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database; a test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'register.db'}"
+    return str(request.getfixturevalue("postgres_url"))

@@ -14,6 +14,7 @@ from models.assessment import as_json
 from models.record import GENRES, Record
 from serving.api.schemas import RECORD_FIELDS
 from serving.logs import configure_logs
+from serving.scheduling.job import Lane
 from tests.conftest import BrokenAnalyzer, GatedAnalyzer, KeywordAnalyzer, run_server, wait_for
 
 TEXT = "理赔资料交了四十天,客服每次都说在审核。"
@@ -278,7 +279,9 @@ def test_a_batch_follows_its_schema(client):
 
 
 @pytest.mark.parametrize("path", ["/v1/assess", "/v1/assess/batch"])
-@pytest.mark.parametrize("status", ["400", "408", "413", "415", "422", "429", "500", "503"])
+@pytest.mark.parametrize(
+    "status", ["400", "401", "403", "408", "413", "415", "422", "429", "500", "503"]
+)
 def test_the_schema_tells_of_every_problem(client, path, status):
     operation = client.get("/openapi.json").json()["paths"][path]["post"]
     content = operation["responses"][status]["content"]
@@ -303,13 +306,31 @@ def test_the_evidence_shown_as_an_example_has_the_length_it_says(client):
 def test_the_docs_need_nothing_from_outside(client):
     page = client.get("/docs").text
     assets = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(assets) == 3
+    assert len(assets) == 4
     assert all(client.get(asset).status_code == 200 for asset in assets)
     assert "://" not in page
 
 
 def test_the_docs_ask_no_outside_service_about_the_schema(client):
-    assert '"validatorUrl": null' in client.get("/docs").text
+    assert '"validatorUrl": null' in client.get("/docs-start.js").text
+
+
+@pytest.mark.parametrize("path", ["/livez", "/nowhere", "/openapi.json", "/docs"])
+def test_every_answer_forbids_what_it_does_not_need(client, path):
+    headers = client.get(path).headers
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_nothing_that_stands_in_the_page_of_the_docs_may_run(client):
+    page = client.get("/docs")
+    policy = page.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "script-src 'self'" in policy
+    assert re.findall(r"<script[^>]*>[^<]|<style| style=| on[a-z]+=", page.text) == []
 
 
 def test_every_route_is_named_in_chinese(client):
@@ -353,8 +374,8 @@ def test_requests_that_wait_together_are_read_together():
         first = pool.submit(post, client, {"text": TEXT})
         analyzer.entered.wait(timeout=10)
         rest = [pool.submit(post, client, {"text": TEXT}) for _ in range(8)]
-        batcher = server.config.app.state.batcher
-        wait_for(lambda: len(batcher._queue) == 8)
+        backlog = server.config.app.state.scheduler.backlog
+        wait_for(lambda: backlog._lanes.tokens[Lane.QUICK] == 8 * 32)
         analyzer.gate.set()
         assert {future.result().status_code for future in [first, *rest]} == {200}
     assert analyzer.batches[1:] == [1, 8]  # the first is the warm-up
@@ -363,7 +384,7 @@ def test_requests_that_wait_together_are_read_together():
 def test_a_full_queue_says_when_to_come_back():
     analyzer = GatedAnalyzer()
     with (
-        run_server(analyzer, queue_chars=1000) as (client, _),
+        run_server(analyzer, queue_tokens=1000) as (client, _),
         concurrent.futures.ThreadPoolExecutor(1) as pool,
     ):
         analyzer.shut()
@@ -377,7 +398,7 @@ def test_a_full_queue_says_when_to_come_back():
 
 
 def test_a_request_larger_than_the_queue_is_answered_when_nothing_waits():
-    with run_server(KeywordAnalyzer(), queue_chars=1000) as (client, _):
+    with run_server(KeywordAnalyzer(), queue_tokens=1000) as (client, _):
         assert post(client, {"text": "理赔" * 900}).status_code == 200
 
 
@@ -394,13 +415,13 @@ def test_a_request_past_its_deadline_is_told_so():
 def test_what_a_client_that_left_had_asked_is_not_read():
     analyzer = GatedAnalyzer()
     with run_server(analyzer) as (client, server), concurrent.futures.ThreadPoolExecutor(1) as pool:
-        batcher = server.config.app.state.batcher
+        backlog = server.config.app.state.scheduler.backlog
         analyzer.shut()
         first = pool.submit(post, client, {"text": TEXT})
         analyzer.entered.wait(timeout=10)
         with pytest.raises(httpx.ReadTimeout):
             client.post("/v1/assess", json={"text": "没人等了"}, timeout=0.2)
-        wait_for(lambda: all(item.answer.done() for item in batcher._queue))
+        wait_for(lambda: backlog.tokens == 32)  # what is in flight, nothing behind it
         analyzer.gate.set()
         assert first.result().status_code == 200
     assert analyzer.batches[1:] == [1]
@@ -409,11 +430,11 @@ def test_what_a_client_that_left_had_asked_is_not_read():
 def test_a_service_that_stops_finishes_what_it_accepted():
     analyzer = GatedAnalyzer()
     with run_server(analyzer) as (client, server), concurrent.futures.ThreadPoolExecutor(3) as pool:
-        batcher = server.config.app.state.batcher
+        backlog = server.config.app.state.scheduler.backlog
         analyzer.shut()
         futures = [pool.submit(post, client, {"text": TEXT}) for _ in range(3)]
         analyzer.entered.wait(timeout=10)
-        wait_for(lambda: batcher._open_chars == 3 * (len(TEXT) + 2))
+        wait_for(lambda: backlog.tokens == 3 * 32)
         server.should_exit = True
         analyzer.gate.set()
         assert [future.result().status_code for future in futures] == [200, 200, 200]
@@ -465,7 +486,15 @@ def personal_requests(client: httpx.Client) -> list[int]:
         client.post("/v1/assess", content=str(PERSONAL).encode(), headers=JSON).status_code,
         client.get("/v1/cases/13812345678", params={"name": "张秀兰"}).status_code,
         client.request("13812345678", "/v1/assess").status_code,
+        client.get("/v1/model", headers={"Authorization": "Bearer 13812345678"}).status_code,
+        client.post("/v1/assess", json=readable, headers=patience("13812345678")).status_code,
+        client.post("/v1/assess", json=readable, headers=patience("张秀兰")).status_code,
+        client.post("/v1/admin/bundle", json={"bundle": "张秀兰13812345678"}).status_code,
     ]
+
+
+def patience(value: str) -> dict[str, bytes]:
+    return {"X-Request-Deadline-Ms": value.encode()}
 
 
 @pytest.fixture
@@ -486,7 +515,7 @@ def logged():
 def test_no_log_line_holds_a_word_of_a_complaint_or_of_a_person(logged):
     with run_server(BrokenAnalyzer()) as (client, _):
         statuses = personal_requests(client)
-    assert statuses == [200, 200, 500, 422, 422, 500, 400, 404, 405]
+    assert statuses == [200, 200, 500, 422, 422, 500, 400, 404, 405, 200, 200, 422, 403]
     log = logged.getvalue()
     lines = [json.loads(line) for line in log.splitlines()]
     assert sum(line["event"] == "request" for line in lines) >= len(statuses)

@@ -2,6 +2,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 import serving.commands
 import xiaobao
 from models.errors import XiaobaoError
-from serving.commands import ServeError, check_host
+from serving.commands import ServeError, _listen, check_host
 from tests.conftest import KeywordAnalyzer
 from xiaobao import COMMANDS, app
 
@@ -139,29 +140,34 @@ def test_an_output_that_cannot_be_written_is_one_line_and_exit_code_two(run, sou
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_this_machine_may_always_be_served(host):
-    check_host(host, allow_remote=False)
+    check_host(host, may_be_remote=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.test"])
 def test_other_machines_are_served_only_when_asked_for(host):
-    with pytest.raises(ServeError, match="--allow-remote"):
-        check_host(host, allow_remote=False)
-    check_host(host, allow_remote=True)
+    with pytest.raises(ServeError, match="--allow-remote-without-keys"):
+        check_host(host, may_be_remote=False)
+    check_host(host, may_be_remote=True)
 
 
 def test_serving_other_machines_by_mistake_is_exit_code_two(run):
     result = run("serve", "--host", "0.0.0.0")
     assert result.exit_code == 2
-    assert "--allow-remote" in result.stderr
+    assert "--allow-remote-without-keys" in result.stderr
 
 
 def test_a_port_that_is_taken_is_one_line_and_exit_code_two(run):
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = run("serve", "--port", taken.getsockname()[1])
     assert result.exit_code == 2
     assert "cannot listen" in result.stderr
+
+
+def test_an_answer_does_not_wait_to_be_sent_in_one_piece():
+    with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_the_service_says_where_it_listens_answers_and_stops_on_interrupt():

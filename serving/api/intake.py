@@ -6,7 +6,7 @@ Knows bytes and JSON, not complaints: fields are the business of ``schemas``.
 import asyncio
 from collections.abc import Callable, Coroutine
 from email.message import Message
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from fastapi.routing import APIRoute
@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from serving.api.problems import ProblemError
+from serving.keys.key import Scope
 from serving.settings import ServingSettings
 
 # A client that is cut off in the middle of its upload never reads the 413. So what is over the
@@ -39,21 +40,35 @@ class ReadRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route that reads its JSON body through this module."""
+    """A route that asks for a key with its scope, then reads its JSON body through this module."""
+
+    scope: ClassVar[Scope] = "review"
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler of FastAPI, behind the intake."""
+        """The handler of FastAPI, behind guard and intake."""
         answer = super().get_route_handler()
-        if self.body_field is None:
-            return answer
+        has_body = self.body_field is not None
 
-        async def read_then_answer(request: Request) -> Response:
+        async def admit_then_answer(request: Request) -> Response:
+            await request.app.state.guard.admit(request, self.scope)
+            if not has_body:
+                return await answer(request)
             settings: ServingSettings = request.app.state.settings
             body = await read_body(request, settings=settings)
             check_content_type(request.headers.get("content-type", ""))
+            self.check_read(request, body)
             return await answer(ReadRequest(request, body, parse_json(body)))
 
-        return read_then_answer
+        return admit_then_answer
+
+    def check_read(self, request: Request, body: bytes) -> None:
+        """Refuse what need not be parsed to be refused; nothing, unless a route says so."""
+
+
+class AdminRoute(JsonRoute):
+    """A route for operators."""
+
+    scope: ClassVar[Scope] = "admin"
 
 
 async def read_body(request: Request, *, settings: ServingSettings) -> bytes:

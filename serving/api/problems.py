@@ -16,8 +16,21 @@ from starlette.responses import Response
 
 from models.errors import XiaobaoError
 from models.record import GENRES
-from serving.api.batching import DeadlineError, NotReadyError, QueueFullError
 from serving.api.schemas import TITLES
+from serving.register.errors import (
+    ForgottenCaseError,
+    RegisterError,
+    RegisterUnavailableError,
+    ReviewError,
+    UnknownCaseError,
+    UnknownGroupError,
+)
+from serving.scheduling.refusals import (
+    DeadlineError,
+    NotReadyError,
+    QueueFullError,
+    WorkerLostError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 100
@@ -25,13 +38,17 @@ _LONGEST_NAME = 64
 
 _KINDS = {
     400: "unreadable-body",
+    401: "key-needed",
+    403: "not-allowed",
     404: "no-such-address",
     405: "method-not-allowed",
     408: "body-too-slow",
+    409: "conflict",
+    410: "forgotten",
     413: "too-large",
     415: "content-type",
     422: "invalid-field",
-    429: "queue-full",
+    429: "too-much",
     499: "client-gone",
     500: "internal",
     503: "not-available",
@@ -94,14 +111,30 @@ def as_problem(error: Exception) -> ProblemError:
             return _field_problem(error.errors())
         case QueueFullError():
             return ProblemError(429, str(error), headers={"Retry-After": str(error.retry_after)})
-        case DeadlineError() | NotReadyError():
+        case DeadlineError() | NotReadyError() | WorkerLostError():
             return ProblemError(503, str(error), headers={"Retry-After": "1"})
+        case RegisterError():
+            return _register_problem(error)
         case HTTPException():
             return ProblemError(error.status_code, error.detail, headers=error.headers)
         case _:
             return ProblemError(
                 500, "请把请求编号告诉管理员 · give the request id to your operator"
             )
+
+
+def _register_problem(error: RegisterError) -> ProblemError:
+    match error:
+        case UnknownCaseError() | UnknownGroupError():
+            return ProblemError(404, str(error))
+        case ForgottenCaseError():
+            return ProblemError(410, str(error))
+        case ReviewError():
+            return ProblemError(422, str(error), errors=[(error.field, error.reason)])
+        case RegisterUnavailableError():
+            return ProblemError(503, str(error), headers={"Retry-After": "1"})
+        case _:  # a key is missing: its file is the operator's affair
+            return ProblemError(503, "the register cannot be used", headers={"Retry-After": "30"})
 
 
 def install_problems(app: FastAPI) -> None:

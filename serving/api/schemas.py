@@ -253,13 +253,17 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 TITLES = {
     400: "请求体无法解析 · the body cannot be read",
+    401: "需要有效的密钥 · a valid key is needed",
+    403: "不允许 · not allowed",
     404: "没有这个地址 · no such address",
     405: "不支持这种方法 · method not allowed",
     408: "请求体未在时限内到达 · the body did not arrive in time",
+    409: "与现状冲突 · in conflict with what is there",
+    410: "案件已按要求删除 · the case was forgotten",
     413: "内容过大 · too large",
     415: "内容类型不支持 · content type not supported",
     422: "字段有误 · a field is wrong",
-    429: "排队已满,请稍后重试 · the queue is full, try again later",
+    429: "请求过多,请稍后重试 · too much to do, try again later",
     499: "客户端已离开 · the client has gone",
     500: "服务内部错误 · internal error",
     503: "暂时无法服务 · not available now",

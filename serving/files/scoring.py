@@ -59,7 +59,7 @@ def score_file(
     owner = {"input": fingerprint(source), "bundle": str(analyzer.description.get("bundle"))}
     rows = keep_records(read_numbered(source, on_note=on_note), faults=faults)
     with _writing(out):
-        with PartFile(out, owner=owner) as part, _Bar(console, total=total) as advance:
+        with PartFile(out, owner=owner) as part, RateBar(console, total=total) as advance:
             numbers = [number for number, _ in islice(rows, part.done)]
             advance(part.done)
             while group := list(islice(rows, chunk)):
@@ -154,7 +154,7 @@ def _write_errors(out: Path, faults: Sequence[RowFault]) -> Path | None:
     return errors
 
 
-class _Bar:
+class RateBar:
     """A progress bar with a rate; silent without a console. Called with the records done."""
 
     def __init__(self, console: Console | None, *, total: int) -> None:

@@ -1,0 +1,45 @@
+"""Keeping: what was assessed goes into the register before it is answered.
+
+An answer of 200 means that the case is on the disk. Where the database fails the answer is 503 with
+Retry-After, so that no case is acknowledged and lost; sent again under its case_id it is stored
+once. Without a register nothing is kept.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Request
+
+from models.assessment import Assessment, as_json
+from models.record import Record
+from serving.api.problems import ProblemError
+from serving.register.register import Register
+
+
+async def keep(
+    request: Request, records: Sequence[Record], assessments: Sequence[Assessment]
+) -> list[dict[str, Any]]:
+    """The answers to these records in order, stored and linked where there is a register."""
+    register: Register | None = request.app.state.register
+    if register is None:
+        return [as_json(assessment) for assessment in assessments]
+    pairs = list(zip(records, assessments, strict=True))
+    with request.app.state.metrics.timing("store"):
+        writing = await asyncio.to_thread(register.submit, pairs, actor=actor_of(request))
+        accepted = await asyncio.wrap_future(writing)
+    request.state.facts.update(stored=sum(one.new for one in accepted))
+    return [one.answer for one in accepted]
+
+
+def actor_of(request: Request) -> str:
+    """Who asks, for the audit: the id of an API key, or the service itself."""
+    return str(request.state.facts.get("key", "service"))
+
+
+def register_of(request: Request) -> Register:
+    """The register. Raises ProblemError 404 where nothing is kept."""
+    register: Register | None = request.app.state.register
+    if register is None:
+        raise ProblemError(404, "database: none, nothing is kept · 未启用案件登记")
+    return register

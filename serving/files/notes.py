@@ -1,0 +1,21 @@
+"""Notes of reading: what of an input was not used, told on a console."""
+
+from rich.console import Console
+from rich.text import Text
+
+from models.rows import ReadingNote
+from serving.files.tables import plain
+
+
+def tell(note: ReadingNote, console: Console) -> None:
+    """Say what of the input was not used; nothing is left out silently."""
+    lines = [
+        f"{field}: {count} 个值已损坏 values damaged, left out" for field, count in note.left_out
+    ]
+    if note.ignored_columns:
+        lines.append(f"未使用的列 columns not used: {', '.join(note.ignored_columns)}")
+    if note.skipped_sheets:
+        lines.append(f"未读取的工作表 sheets not read: {', '.join(note.skipped_sheets)}")
+    for line in lines:
+        # One line each, so that it can be searched; names come from outside and steer nothing.
+        console.print(Text(plain(f"{note.file}: {line}")), soft_wrap=True)

@@ -1,0 +1,164 @@
+"""Commands of the register: load history, forget, check the audit, export reviews, rotate a key."""
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from models.errors import XiaobaoError
+
+if TYPE_CHECKING:
+    from serving.register.register import Register
+
+_Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database", help="数据库地址 · database URL [XIAOBAO_DATABASE, or SQLite in xiaobao-data]"
+    ),
+]
+_Bundle = Annotated[
+    Path | None, typer.Option("--bundle", help="模型包目录,默认用内置的 · bundle directory")
+]
+
+audit = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="核对审计链 · Check the audit",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@audit.callback()
+def _audit() -> None:
+    """核对审计链 · Check the audit."""
+
+
+def import_cases(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="jsonl, csv, xlsx, parquet")],
+    database: _Database = None,
+    bundle: _Bundle = None,
+) -> None:
+    """导入历史投诉:分析、登记、关联 · Assess, store and link the complaints of a file.
+
+    May be interrupted and run again. Exit codes: 0 done, 1 some rows failed, 2 wrong usage.
+    """
+    from models.analyzer import load_analyzer
+    from serving.files.notes import tell
+    from serving.register.importing import import_file
+
+    console = Console(stderr=True)
+    try:
+        with _open(database) as register:
+            outcome = import_file(
+                source,
+                register=register,
+                analyzer=load_analyzer(bundle),
+                actor=_actor(),
+                console=console,
+                on_note=lambda note: tell(note, console),
+            )
+    except KeyboardInterrupt:
+        typer.echo("已中断,重复同一命令即可继续 · interrupted; the same command goes on", err=True)
+        raise typer.Exit(130) from None
+    for fault in outcome.faults:
+        typer.echo(str(fault), err=True)
+    typer.echo(f"新登记 {outcome.new} 件 new cases,已有 {outcome.known} 件 known before", err=True)
+    raise typer.Exit(1 if outcome.faults else 0)
+
+
+def forget(
+    case: Annotated[str | None, typer.Argument(metavar="CASE", help="案件编号 · id")] = None,
+    older_than: Annotated[
+        float | None, typer.Option(min=0, metavar="DAYS", help="删除更早登记的全部案件 · retention")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="不再询问 · do not ask")] = False,
+    database: _Database = None,
+) -> None:
+    """删除案件的文本、标识和指纹,仅留审计记录 · Forget a case, or all older ones, for good."""
+    if (case is None) == (older_than is None):
+        raise XiaobaoError("forget: wanted a case id or --older-than, one of them")
+    if not yes:
+        typer.confirm("删除后不能恢复 · it cannot be undone. 继续 go on?", abort=True)
+    with _open(database) as register:
+        if case is not None:
+            versions = register.forget(case, actor=_actor())
+            typer.echo(f"已删除 forgotten: {versions} 个版本 versions", err=True)
+        elif older_than is not None:
+            count = register.forget_older_than(older_than, actor=_actor())
+            typer.echo(f"已删除 forgotten: {count} 件 cases", err=True)
+
+
+@audit.command()
+def verify(
+    head: Annotated[
+        str | None, typer.Option(help="先前记下的链尾,用以发现截尾 · a head noted earlier")
+    ] = None,
+    database: _Database = None,
+) -> None:
+    """核对审计链是否完整 · Check the chain of the audit; name the first entry that is broken.
+
+    Note the head it prints somewhere else. Exit codes: 0 whole, 1 broken, 2 wrong usage.
+    """
+    with _open(database) as register:
+        verdict = register.verify_audit(noted=head)
+    if verdict.broken is not None:
+        typer.echo(f"审计链断裂 broken at entry {verdict.broken}: {verdict.why}", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"审计链完整 whole: {verdict.entries} 条 entries, head {verdict.head}")
+
+
+def reviews(
+    out: Annotated[Path, typer.Option("--out", help="jsonl,标注格式 · the labelled format")],
+    clear: Annotated[
+        bool, typer.Option("--clear", help="加密保存的文本不遮盖 · encrypted texts as they came")
+    ] = False,
+    database: _Database = None,
+) -> None:
+    """导出复核结果作训练数据 · Export reviewed cases as training records with their provenance."""
+    from models.taxonomy import default_taxonomy
+    from serving.files.partial import write_whole
+    from serving.files.writers import OutputError
+
+    if out.suffix.lower() != ".jsonl":
+        raise OutputError(f"{out}: found suffix {out.suffix or 'none'!r}, wanted .jsonl")
+    names = {"text_genre": "genre", "complainant_role": "role"}
+    facets = {names.get(name, name): ids for name, ids in default_taxonomy().facets.items()}
+    count = 0
+
+    def lines(register: "Register") -> Any:
+        nonlocal count
+        for row in register.export_reviews(facets=facets, clear=clear):
+            count += 1
+            yield orjson.dumps(row) + b"\n"
+
+    try:
+        with _open(database) as register:
+            write_whole(out, lines(register))
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
+    typer.echo(f"{out}: {count} 件 cases", err=True)
+
+
+def rotate_key(database: _Database = None) -> None:
+    """更换标识密钥,旧密钥仅用于查找 · Take a new key for identifiers; the old one still finds."""
+    with _open(database) as register:
+        typer.echo(f"当前密钥 current key: {register.rotate_key(actor=_actor())}")
+
+
+def _open(database: str | None) -> "Register":
+    from serving.register.opening import open_register
+    from serving.settings import read_settings
+
+    return open_register(read_settings(database=database))
+
+
+def _actor() -> str:
+    """Who runs a command, for the audit."""
+    try:
+        return f"command:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container may have no names
+        return "command"

@@ -1,0 +1,120 @@
+"""The database: SQLite with a write-ahead log, or PostgreSQL; one writer at a time on both.
+
+A write transaction holds one lock from its beginning (BEGIN IMMEDIATE, or an advisory lock of
+PostgreSQL), because the audit's chain and the groups of cases are one story each. Committing waits
+for the disk. Knows connections, not cases.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from serving.register.errors import RegisterError, RegisterUnavailableError
+
+_LOCK = 0x7869616F  # any number that is ours alone in that database
+_WRITES = "xiaobao_writes"
+_BUSY_MS = 30_000
+_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for ``sqlite:///FILE`` or ``postgresql://…``; makes the file's directory.
+
+    Raises RegisterError for another kind of address. Never shows a password.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise RegisterError("database: not an address, wanted sqlite:///FILE") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return _sqlite(parsed)
+        case "postgresql":
+            return _postgresql(parsed)
+        case other:
+            raise RegisterError(f"database: found {other}, wanted sqlite or postgresql")
+
+
+@contextmanager
+def read(engine: Engine) -> Iterator[Connection]:
+    """A connection for reading; sees one state of the database from first to last."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with _available(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def write(engine: Engine) -> Iterator[Connection]:
+    """The one write transaction there is at a time; on return it is on the disk."""
+    writing = engine.execution_options(**{_WRITES: True})
+    with _available(), writing.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        yield connection
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as error:
+        # The message of a driver may repeat values of a row.
+        kind = type(getattr(error, "orig", None) or error).__name__
+        raise RegisterUnavailableError(
+            f"the database failed ({kind}); nothing was stored, send it again",
+            for_all=isinstance(error, _AWAY),
+        ) from None
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        raise RegisterError("database: found no file, wanted sqlite:///FILE")
+    place = Path(str(url.database))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.touch(mode=0o600)  # for its owner only; its log gets the same mode
+    except OSError as error:
+        raise RegisterError(f"{place}: cannot be made ({error.strerror})") from None
+    engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions begin where we say, see _begin_sqlite
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged case survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql(url: URL) -> Engine:
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    try:
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    except (NoSuchModuleError, ModuleNotFoundError):
+        raise RegisterError(
+            "database: psycopg is not installed; pip install '.[postgres]'"
+        ) from None

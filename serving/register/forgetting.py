@@ -1,0 +1,80 @@
+"""Forgetting: a case's text, tokens, fingerprints and evidence go; the audit's proof stays.
+
+What stays of a case is its id, its moments, and which labels it had without any word of it.
+"""
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, exists, select, update
+
+from serving.register import audit
+from serving.register.moments import now
+from serving.register.registered import CaseIndex
+from serving.register.tables import assessments, cases, reviews
+
+_FREE = ("content", "received_at", "genre", "source", "channel", "product", "role", "text")
+
+
+def forget(connection: Connection, case_id: str, *, index: CaseIndex, actor: str, why: str) -> int:
+    """Forget all versions of a case; how many there were that were not forgotten before."""
+    here = (cases.c.case_id == case_id) & cases.c.forgotten_at.is_(None)
+    rows = connection.execute(select(cases.c.id).where(here)).scalars().all()
+    for row in rows:
+        index.remove(connection, row)
+        _empty(connection, row)
+    if rows:
+        facts = {"case_id": case_id, "versions": len(rows), "why": why}
+        audit.append(connection, [("forget", facts)], actor=actor)
+    return len(rows)
+
+
+def older_than(connection: Connection, moment: str, *, most: int) -> list[str]:
+    """Ids of cases of which no version was stored since this moment, oldest first."""
+    newer = cases.alias()
+    query = (
+        select(cases.c.case_id)
+        .where(cases.c.forgotten_at.is_(None), cases.c.stored_at < moment)
+        .where(
+            ~exists()
+            .where(newer.c.case_id == cases.c.case_id, newer.c.stored_at >= moment)
+            .correlate(cases)
+        )
+        .order_by(cases.c.stored_at)
+        .limit(most)
+    )
+    return list(dict.fromkeys(connection.execute(query).scalars()))
+
+
+def _empty(connection: Connection, row: int) -> None:
+    gone = dict.fromkeys(_FREE)
+    connection.execute(
+        update(cases)
+        .where(cases.c.id == row)
+        .values(**gone, text_form="forgotten", forgotten_at=now())
+    )
+    query = select(assessments.c.answer).where(assessments.c.case_row == row)
+    answer = json.loads(connection.execute(query).scalar_one())
+    for label in (
+        *answer["root_cause"]["labels"],
+        *answer["agent"]["signs"],
+        *answer["agent"]["marks"],
+    ):
+        label["evidence"] = []
+    connection.execute(
+        update(assessments).where(assessments.c.case_row == row).values(answer=_dumped(answer))
+    )
+    told = select(reviews).where(reviews.c.case_row == row)
+    for review in connection.execute(told).all():
+        sides = {side: _without_spans(getattr(review, side)) for side in ("before", "after")}
+        connection.execute(
+            update(reviews).where(reviews.c.id == review.id).values(reason=None, **sides)
+        )
+
+
+def _without_spans(labels: str | None) -> str | None:
+    return None if labels is None else _dumped({**json.loads(labels), "spans": []})
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

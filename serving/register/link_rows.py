@@ -1,0 +1,230 @@
+"""Rows of links as they are read, and nothing that decides. Writing is in `link_writes`.
+
+All reads are by key and bounded by what the tables may hold at one key; lists go in portions, for
+databases take only so many parameters.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Row,
+    or_,
+    select,
+)
+
+from models.links.cases import Case
+from models.links.hubs import Sharing
+from models.links.likeness import Likeness
+from models.links.ties import Pair
+from serving.register.link_tables import (
+    aliases,
+    arrivals,
+    case_groups,
+    fingerprints,
+    handles,
+    holdings,
+    link_state,
+    linked_cases,
+    pairs,
+    traces,
+)
+
+_PORTION = 2_000
+NOBODY = Sharing(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A value by the number that stands for it, with its counts."""
+
+    id: int
+    kind: str
+    key_id: str
+    sharing: Sharing = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A case as it is kept: what linking knows of it, its group and its level there."""
+
+    case: Case
+    group: int | None
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group as it is kept."""
+
+    id: int
+    kind: str
+    size: int
+    oldest: int
+    newest: int
+    level: str
+    why: str
+
+
+def read_state(connection: Connection) -> dict[str, int]:
+    """The few numbers about the whole; none for an empty index."""
+    return {row.name: row.value for row in connection.execute(select(link_state))}
+
+
+def with_defaults(state: Mapping[str, int]) -> dict[str, int]:
+    """The numbers to change, 0 where there is none yet."""
+    names = ("cases", "step", "group", "first_day", "last_day")
+    return {**dict.fromkeys(names, 0), **state}
+
+
+def read_cases(connection: Connection, numbers: Collection[int]) -> dict[int, Kept]:
+    """Linked cases by number; those that are not linked are left out."""
+    rows = _at(connection, linked_cases.c.case_row, numbers)
+    return {row.case_row: _kept(row) for row in rows}
+
+
+def read_members(connection: Connection, groups: Collection[int]) -> dict[int, Kept]:
+    """The cases of these groups by number."""
+    rows = _at(connection, linked_cases.c.group_row, groups)
+    return {row.case_row: _kept(row) for row in rows}
+
+
+def read_groups(connection: Connection, groups: Collection[int]) -> dict[int, GroupRow]:
+    """These groups by id."""
+    rows = _at(connection, case_groups.c.id, groups)
+    return {row.id: GroupRow(*row) for row in rows}
+
+
+def read_fingerprints(connection: Connection, numbers: Collection[int]) -> dict[int, bytes]:
+    """What is kept of the texts of these cases."""
+    rows = _at(connection, fingerprints.c.case_row, numbers)
+    return {row.case_row: row.grams for row in rows}
+
+
+def read_traces(connection: Connection, keys: Collection[int]) -> dict[int, list[int]]:
+    """The cases at each of these keys, first to last."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for row in _at(connection, traces.c.trace, keys):
+        found[row[0]].append(row[1])
+    for numbers in found.values():
+        numbers.sort()
+    return found
+
+
+def read_aliases(connection: Connection, tokens: Collection[int]) -> dict[int, int]:
+    """Handles of values whose tokens were made with later keys."""
+    rows = _at(connection, aliases.c.token, tokens)
+    return {row.token: row.handle for row in rows}
+
+
+def read_handles(connection: Connection, ids: Collection[int]) -> dict[int, Handle]:
+    """These values with their counts."""
+    rows = _at(connection, handles.c.id, ids)
+    return {row[0]: Handle(row[0], row[1], row[2], Sharing(*row[3:])) for row in rows}
+
+
+def read_holders(connection: Connection, ids: Collection[int]) -> dict[int, list[int]]:
+    """The cases of each of these values; ask only for those that few enough have."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for row in _at(connection, holdings.c.handle, ids):
+        found[row[0]].append(row[1])
+    for numbers in found.values():
+        numbers.sort()
+    return found
+
+
+def read_pairs(connection: Connection, numbers: Collection[int]) -> dict[Pair, Likeness]:
+    """Kept pairs in which one of these cases is."""
+    found: dict[Pair, Likeness] = {}
+    for column in (pairs.c.low, pairs.c.high):
+        for row in _at(connection, column, numbers):
+            found[row[0], row[1]] = Likeness(row.copied, row.retold, row.clauses)
+    return found
+
+
+def read_arrivals(
+    connection: Connection, causes: Collection[str], *, days: Sequence[tuple[int, int]] = ()
+) -> dict[str, dict[int, int]]:
+    """How many cases came on which day, by cause or branch; on all days or on those between."""
+    found: dict[str, dict[int, int]] = {cause: {} for cause in causes}
+    query = select(arrivals).where(arrivals.c.cause.in_(list(causes)))
+    if days:
+        query = query.where(or_(*(arrivals.c.day.between(*between) for between in days)))
+    for cause, day, count in connection.execute(query) if causes else ():
+        found[cause][day] = count
+    return found
+
+
+def read_causes(connection: Connection) -> set[str]:
+    """All causes and branches of which a day is known."""
+    return set(connection.execute(select(arrivals.c.cause).distinct()).scalars())
+
+
+def read_arrived(
+    connection: Connection, causes: Collection[str], days: tuple[int, int], *, most: int
+) -> list[int]:
+    """Numbers of the cases of these causes between two days, at most so many and one more."""
+    columns = linked_cases.c
+    query = (
+        select(columns.case_row)
+        .where(columns.cause.in_(causes), columns.day.between(*days))
+        .limit(most + 1)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def read_numbers(connection: Connection) -> list[int]:
+    """Numbers of all linked cases."""
+    return list(connection.execute(select(linked_cases.c.case_row)).scalars())
+
+
+def with_counts(
+    handle: Handle, *, cases: int = 0, alike: int = 0, counters: int = 0, listed: int = 0
+) -> Handle:
+    """The handle with these numbers added to its counts."""
+    old = handle.sharing
+    new = Sharing(
+        old.cases + cases, old.alike + alike, old.counters + counters, old.listed + listed
+    )
+    return Handle(handle.id, handle.kind, handle.key_id, new)
+
+
+def flipped(before: Mapping[int, Handle], after: Mapping[int, Handle]) -> set[int]:
+    """Values that may join other cases now than before."""
+    return {id_ for id_, one in before.items() if _joins(one) != _joins(after[id_])}
+
+
+def _joins(handle: Handle) -> tuple[bool, bool, int]:
+    sharing = handle.sharing
+    weak = sharing.is_hub or handle.kind == "site"
+    return sharing.is_hub, sharing.is_crowd, sharing.step if weak else 0
+
+
+def _at(
+    connection: Connection, column: Column[Any], wanted: Collection[int]
+) -> Iterator[Row[*tuple[Any, ...]]]:
+    """Rows of the column's table where it is one of these numbers.
+
+    Numbers go into the statement as they are: a bound parameter for each would cost more than the
+    row.
+    """
+    names = ", ".join(column.table.c.keys())
+    statement = f"SELECT {names} FROM {column.table.name} WHERE {column.name} IN "
+    for portion in portions(sorted(wanted)):
+        listed = ", ".join(str(int(number)) for number in portion)
+        yield from connection.exec_driver_sql(f"{statement}({listed})")
+
+
+def portions(wanted: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The list in parts that a statement can take."""
+    for at in range(0, len(wanted), _PORTION):
+        yield wanted[at : at + _PORTION]
+
+
+def _kept(row: Row[*tuple[Any, ...]]) -> Kept:
+    return Kept(Case.from_json(json.loads(row.facts)), row.group_row, row.level)

@@ -1,0 +1,248 @@
+"""Rows of links as they are written, and nothing that decides. Reading is in `link_rows`.
+
+Writers hold the register's lock, so a row that was read stands until it is written.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from models.links.cases import Case
+from models.links.hubs import Sharing
+from models.links.likeness import Likeness
+from models.links.ties import Pair
+from serving.register.link_rows import GroupRow, Handle, portions
+from serving.register.link_tables import (
+    aliases,
+    arrivals,
+    case_groups,
+    fingerprints,
+    handles,
+    holdings,
+    link_state,
+    linked_cases,
+    pairs,
+    traces,
+)
+
+_GROUP = tuple(GroupRow.__dataclass_fields__)
+
+
+def write_state(
+    connection: Connection, before: Mapping[str, int], after: Mapping[str, int]
+) -> None:
+    """Write the numbers that have changed."""
+    for name, value in after.items():
+        if name not in before:
+            connection.execute(insert(link_state).values(name=name, value=value))
+        elif before[name] != value:
+            connection.execute(
+                update(link_state).where(link_state.c.name == name).values(value=value)
+            )
+
+
+def add_cases(connection: Connection, cases: Iterable[Case], prints: Mapping[int, bytes]) -> None:
+    """Add cases without a group, with what is kept of their texts."""
+    rows = [
+        {
+            "case_row": case.number,
+            "cause": case.said.cause,
+            "day": case.said.day.toordinal() if case.said.day else None,
+            "facts": _dumped(case.as_json()),
+            "group_row": None,
+            "level": case.said.level,
+        }
+        for case in cases
+    ]
+    _add(connection, linked_cases, rows)
+    grams = [{"case_row": number, "grams": kept} for number, kept in prints.items()]
+    _add(connection, fingerprints, grams)
+
+
+def add_traces(
+    connection: Connection, added: Sequence[tuple[int, int]], closed: Sequence[int], *, over: int
+) -> None:
+    """Add cases at keys, in order of the keys; ``closed`` keys keep the mark ``over`` alone."""
+    for portion in portions(sorted(closed)):
+        connection.execute(delete(traces).where(traces.c.trace.in_(portion)))
+    rows = sorted((*added, *((key, over) for key in closed)))
+    _add(connection, traces, [{"trace": key, "case_row": number} for key, number in rows])
+
+
+def save_handles(
+    connection: Connection, before: Mapping[int, Handle], after: Mapping[int, Handle]
+) -> None:
+    """Write the values that are new or whose counts have changed; those of no case go."""
+    rows = {id_: _handle_row(one) for id_, one in after.items()}
+    new = [row for id_, row in sorted(rows.items()) if id_ not in before]
+    _add(connection, handles, new)
+    gone = [id_ for id_ in before if after[id_].sharing.cases <= 0]
+    changed = [
+        {**row, "old": id_}
+        for id_, row in rows.items()
+        if id_ in before and before[id_] != after[id_] and id_ not in gone
+    ]
+    if changed:
+        names = ("key_id", "cases", "alike", "counters", "listed")
+        values: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in names}
+        statement = update(handles).where(handles.c.id == bindparam("old")).values(values)
+        connection.execute(statement, [_only(row, "old", *names) for row in changed])
+    for portion in portions(gone):
+        connection.execute(delete(handles).where(handles.c.id.in_(portion)))
+        connection.execute(delete(aliases).where(aliases.c.handle.in_(portion)))
+
+
+def add_aliases(connection: Connection, new: Mapping[int, int], *, key_id: str) -> None:
+    """Name values under a later key: token to handle."""
+    rows = [{"token": t, "handle": handle, "key_id": key_id} for t, handle in new.items()]
+    _add(connection, aliases, rows)
+
+
+def add_holdings(connection: Connection, held: Iterable[tuple[int, int]]) -> None:
+    """Say which cases have which values."""
+    rows = [{"handle": handle, "case_row": number} for handle, number in sorted(held)]
+    _add(connection, holdings, rows)
+
+
+def add_pairs(connection: Connection, found: Mapping[Pair, Likeness]) -> None:
+    """Keep measured pairs."""
+    rows = [
+        {
+            "low": low,
+            "high": high,
+            "retold": one.retold,
+            "copied": one.copied,
+            "clauses": min(one.clauses, 32_767),
+        }
+        for (low, high), one in sorted(found.items())
+    ]
+    _add(connection, pairs, rows)
+
+
+def save_arrivals(
+    connection: Connection,
+    before: Mapping[str, Mapping[int, int]],
+    after: Mapping[str, Mapping[int, int]],
+) -> None:
+    """Write the counts of ``after`` that are new or changed."""
+    changed = [
+        (cause, day, count)
+        for cause, counts in after.items()
+        for day, count in counts.items()
+        if before[cause].get(day) != count
+    ]
+    new = [one for one in changed if one[1] not in before[one[0]]]
+    _add(
+        connection,
+        arrivals,
+        [dict(zip(("cause", "day", "cases"), one, strict=True)) for one in new],
+    )
+    old = [one for one in changed if one[1] in before[one[0]]]
+    if old:
+        statement = (
+            update(arrivals)
+            .where(arrivals.c.cause == bindparam("of"), arrivals.c.day == bindparam("on"))
+            .values(cases=bindparam("now"))
+        )
+        rows = [{"of": cause, "on": day, "now": count} for cause, day, count in old]
+        connection.execute(statement, rows)
+
+
+def place_cases(connection: Connection, places: Mapping[int, tuple[int | None, str]]) -> None:
+    """Put cases into groups at levels: number to group and level."""
+    if places:
+        statement = (
+            update(linked_cases)
+            .where(linked_cases.c.case_row == bindparam("number"))
+            .values(group_row=bindparam("into"), level=bindparam("at"))
+        )
+        rows = [{"number": n, "into": group, "at": level} for n, (group, level) in places.items()]
+        connection.execute(statement, rows)
+
+
+def move_group(connection: Connection, group: int, *, into: int) -> None:
+    """Put all cases of one group into another."""
+    connection.execute(
+        update(linked_cases).where(linked_cases.c.group_row == group).values(group_row=into)
+    )
+
+
+def save_groups(
+    connection: Connection, before: Mapping[int, GroupRow], after: Mapping[int, GroupRow]
+) -> None:
+    """Write the groups that are new or changed; those of ``before`` that are no more go."""
+    rows = {id_: {name: getattr(one, name) for name in _GROUP} for id_, one in after.items()}
+    _add(connection, case_groups, [row for id_, row in rows.items() if id_ not in before])
+    for id_, row in rows.items():
+        if id_ in before and before[id_] != after[id_]:
+            connection.execute(update(case_groups).where(case_groups.c.id == id_).values(row))
+    for portion in portions([id_ for id_ in before if id_ not in after]):
+        connection.execute(delete(case_groups).where(case_groups.c.id.in_(portion)))
+
+
+def delete_case(
+    connection: Connection, number: int, *, keys: Collection[int], held: Collection[int]
+) -> None:
+    """Delete all rows of a case: facts, fingerprint, keys, values, pairs."""
+    connection.execute(delete(linked_cases).where(linked_cases.c.case_row == number))
+    connection.execute(delete(fingerprints).where(fingerprints.c.case_row == number))
+    connection.execute(delete(pairs).where(or_(pairs.c.low == number, pairs.c.high == number)))
+    for portion in portions(list(keys)):
+        here = traces.c.trace.in_(portion) & (traces.c.case_row == number)
+        connection.execute(delete(traces).where(here))
+    for portion in portions(list(held)):
+        here = holdings.c.handle.in_(portion) & (holdings.c.case_row == number)
+        connection.execute(delete(holdings).where(here))
+
+
+def retire_keys(connection: Connection, key_ids: Sequence[str]) -> None:
+    """Delete the tokens that these keys made; a value that a later key knows too stays."""
+    connection.execute(delete(aliases).where(aliases.c.key_id.in_(key_ids)))
+    known = select(aliases.c.handle)
+    gone = handles.c.key_id.in_(key_ids) & handles.c.id.not_in(known)
+    orphans = select(handles.c.id).where(gone)
+    connection.execute(delete(holdings).where(holdings.c.handle.in_(orphans)))
+    connection.execute(delete(handles).where(gone))
+    later = select(aliases.c.key_id).where(aliases.c.handle == handles.c.id).limit(1)
+    connection.execute(
+        update(handles).where(handles.c.key_id.in_(key_ids)).values(key_id=later.scalar_subquery())
+    )
+
+
+def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that have the table's columns in its order.
+
+    Straight to the driver: for a hundred small rows a case, SQLAlchemy's care costs most of the
+    time.
+    """
+    if rows:
+        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        names = ", ".join(table.c.keys())
+        marks = ", ".join(mark for _ in table.c)
+        statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"
+        connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+
+
+def _handle_row(handle: Handle) -> dict[str, Any]:
+    counts = {name: getattr(handle.sharing, name) for name in Sharing.__dataclass_fields__}
+    return {"id": handle.id, "kind": handle.kind, "key_id": handle.key_id, **counts}
+
+
+def _only(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names}
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,1 @@
+"""Migrations of the register's schema, run when it is opened."""

@@ -1,0 +1,18 @@
+"""Moments: text in ISO 8601, UTC with microseconds, so that order of text is order of time."""
+
+from datetime import UTC, datetime, timedelta
+
+
+def now() -> str:
+    """This moment."""
+    return text_of(datetime.now(UTC))
+
+
+def days_ago(days: float) -> str:
+    """The moment so many days before this one."""
+    return text_of(datetime.now(UTC) - timedelta(days=days))
+
+
+def text_of(moment: datetime) -> str:
+    """A moment with time zone as text."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,237 @@
+"""The register: the one way to the cases that were answered. Thread-safe; knows no HTTP.
+
+What ``accept`` returns is on the disk. Writers take turns, in this process and among all that
+share the database.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from models.assessment import Assessment
+from models.record import Record
+from serving.register import audit, forgetting, reviews, schema
+from serving.register.accepting import Acceptance, Accepted, stored_id
+from serving.register.answers import Answer, answer_from, links_of
+from serving.register.committing import Committer
+from serving.register.database import open_engine, read, write
+from serving.register.errors import ForgottenCaseError, UnknownCaseError, UnknownGroupError
+from serving.register.grouped import GroupDetail, GroupSummary
+from serving.register.keys import KeyFile, Keys
+from serving.register.moments import days_ago
+from serving.register.registered import CaseIndex, NoLinks
+from serving.register.tables import assessments, cases
+from serving.register.texts import TextForm, Texts
+
+T = TypeVar("T")
+_FORGOTTEN_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCase:
+    """A case as the register has it: text and evidence masked, links as of now."""
+
+    case_id: str
+    version: int
+    stored_at: str
+    text: str | None
+    answer: Answer
+    reviews: tuple[reviews.Reviewed, ...]
+
+
+class Register:
+    """Cases in a database; ``open`` makes or upgrades it. Close it, or use it with ``with``."""
+
+    def __init__(self, engine: Engine, *, keys: Keys, texts: Texts, index: CaseIndex) -> None:
+        self.engine = engine
+        self.keys = keys
+        self._texts = texts
+        self._index = index
+        self._acceptance = Acceptance(keys=keys, texts=texts, index=index)
+        self._committer = Committer(engine)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        key_file: Path,
+        text_form: TextForm = "masked",
+        text_key_file: Path | None = None,
+        index: Callable[[Keys], CaseIndex] = lambda _: NoLinks(),
+    ) -> Self:
+        """The register at this address, its schema up to date.
+
+        ``key_file`` is made where there is none. Raises RegisterError, KeyFileError or
+        RegisterUnavailableError.
+        """
+        texts = Texts(text_form, key_file=text_key_file or key_file.with_name("text.keys"))
+        engine = open_engine(url)
+        schema.upgrade(engine)
+        file = KeyFile(key_file)
+        file.create()
+        keys = Keys(file)
+        with write(engine) as connection:
+            keys.install(connection)
+            keys.active(connection)  # a file that does not belong here is noticed now
+        return cls(engine, keys=keys, texts=texts, index=index(keys))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Store all that was accepted, then let go of the database."""
+        self._committer.close()
+        self.engine.dispose()
+
+    def submit(
+        self, pairs: Sequence[tuple[Record, Assessment]], *, actor: str = "service"
+    ) -> Future[list[Accepted]]:
+        """Store cases together, in order; the future is done when they are on the disk.
+
+        Masking is done at once, in the caller's thread.
+        """
+        prepared = [self._acceptance.prepare(*pair) for pair in pairs]
+
+        def store(connection: Connection) -> list[Accepted]:
+            return self._acceptance.accept(connection, prepared, actor=actor)
+
+        return self._committer.submit(store)
+
+    def accept(self, record: Record, assessment: Assessment, *, actor: str = "service") -> Accepted:
+        """Store one case, once; see ``accepting``. Raises RegisterUnavailableError."""
+        return self.submit([(record, assessment)], actor=actor).result()[0]
+
+    def unknown(self, records: Sequence[Record]) -> list[Record]:
+        """Those of the records that are not stored yet with this content, in order."""
+        with read(self.engine) as connection:
+            known = self._acceptance.is_known
+            return [record for record in records if not known(connection, record)]
+
+    def get(self, case_id: str) -> KeptCase:
+        """The newest version of a case. Raises UnknownCaseError, ForgottenCaseError."""
+        with read(self.engine) as connection:
+            row = self._newest(connection, case_id)
+            text = self._texts.masked(row.text, row.text_form)
+            links = links_of(connection, row.id, self._index)
+            answer = answer_from(row.answer, text=text, links=links)
+            told = reviews.reviews_of(connection, row.id)
+        return KeptCase(row.case_id, row.version, row.stored_at, text, answer, told)
+
+    def review(
+        self, case_id: str, review: reviews.Review, *, known: Collection[str] | None = None
+    ) -> reviews.Reviewed:
+        """Add a review of the newest version. Raises ReviewError and what ``get`` raises."""
+
+        def add(connection: Connection) -> reviews.Reviewed:
+            row = self._newest(connection, case_id)
+            return reviews.add_review(
+                connection, review, row=row.id, case_id=row.case_id, known=known
+            )
+
+        return self._committer.submit(add).result()
+
+    def export_reviews(
+        self, *, facets: Mapping[str, Collection[str]], clear: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """Reviewed cases as training records. ``clear``: encrypted texts as they came."""
+        with read(self.engine) as connection:
+            yield from reviews.export_reviews(connection, self._texts, facets=facets, clear=clear)
+
+    def forget(self, case_id: str, *, actor: str, why: str = "request") -> int:
+        """Forget a case; how many versions. Raises what ``get`` raises."""
+
+        def erase(connection: Connection) -> int:
+            row = self._newest(connection, case_id)
+            return forgetting.forget(
+                connection, row.case_id, index=self._index, actor=actor, why=why
+            )
+
+        count = self._committer.submit(erase).result()
+        self._empty_log()
+        return count
+
+    def forget_older_than(self, days: float, *, actor: str) -> int:
+        """Forget the cases stored more than so many days ago, and retire keys as old."""
+        before = days_ago(days)
+        total = 0
+
+        def erase(connection: Connection) -> int:
+            ids = forgetting.older_than(connection, before, most=_FORGOTTEN_AT_ONCE)
+            for id_ in ids:
+                forgetting.forget(connection, id_, index=self._index, actor=actor, why="retention")
+            return len(ids)
+
+        while count := self._committer.submit(erase).result():
+            total += count
+        self._committer.submit(lambda found: self._retire_keys(found, before, actor)).result()
+        self._empty_log()
+        return total
+
+    def rotate_key(self, *, actor: str) -> str:
+        """Make a new key of identifiers current; the id of it."""
+
+        def rotate(connection: Connection) -> str:
+            new = self.keys.rotate(connection)
+            audit.append(connection, [("rotate-key", {"key": new})], actor=actor)
+            return new
+
+        with write(self.engine) as connection:  # not twice: each run adds a key to the file
+            return rotate(connection)
+
+    def verify_audit(self, *, noted: str | None = None) -> audit.Verdict:
+        """Check the whole chain of the audit."""
+        with read(self.engine) as connection:
+            return audit.verify(connection, noted=noted)
+
+    def groups(
+        self, *, limit: int, offset: int = 0, kind: str | None = None
+    ) -> Sequence[GroupSummary]:
+        """Groups of linked cases, the one with the newest case first."""
+        with read(self.engine) as connection:
+            return self._index.groups(connection, limit=limit, offset=offset, kind=kind)
+
+    def group(self, group_id: str) -> GroupDetail:
+        """One group in full. Raises UnknownGroupError."""
+        with read(self.engine) as connection:
+            found = self._index.group(connection, group_id)
+        if found is None:
+            raise UnknownGroupError("group_id: no such group in the register")
+        return found
+
+    def _newest(self, connection: Connection, case_id: str) -> Row[Any]:
+        id_ = stored_id(case_id)
+        query = (
+            select(cases, assessments.c.answer)
+            .join(assessments, assessments.c.case_row == cases.c.id)
+            .where(cases.c.case_id == id_)
+            .order_by(cases.c.version.desc())
+            .limit(1)
+        )
+        row = connection.execute(query).first()
+        if row is None:
+            raise UnknownCaseError("case_id: no such case in the register")
+        if row.forgotten_at is not None:
+            raise ForgottenCaseError("case_id: the case was forgotten")
+        return row
+
+    def _retire_keys(self, connection: Connection, before: str, actor: str) -> None:
+        ids = self.keys.retire(connection, before=before)
+        if ids:
+            self._index.retire(connection, ids)
+            audit.append(connection, [("retire-keys", {"keys": list(ids)})], actor=actor)
+
+    def _empty_log(self) -> None:
+        """What was forgotten may still stand in SQLite's write-ahead log: write it back now."""
+        if self.engine.dialect.name == "sqlite":
+            with self.engine.connect() as connection:
+                raw = connection.connection.cursor()
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                raw.close()

@@ -1,0 +1,120 @@
+"""A registered case, and what the register asks of an index of links across cases."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from models.assessment import Assessment, Related, SignFound
+from models.record import Record
+from serving.register.grouped import GroupDetail, GroupSummary
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredCase:
+    """One version of a case: ``id`` is the row in ``cases``, ``record`` has its text in clear.
+
+    ``case_id`` is the insurer's; ``stored_at`` is ISO 8601 in UTC. What is kept of the record is
+    the register's business: an index keeps tokens and fingerprints only.
+    """
+
+    id: int
+    case_id: str
+    version: int
+    record: Record
+    stored_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What the company of other cases makes of a case: its level there, signs, and why."""
+
+    level: str
+    signs: tuple[SignFound, ...]
+    reasons: tuple[str, ...]
+
+
+class CaseIndex(Protocol):
+    """Links across cases, kept in the same database; called inside the register's transactions.
+
+    Tokens are written under ``keys.active(connection).current`` and looked up under every active
+    key. All writers hold one lock, so what is read in a write transaction stays true in it. A
+    transaction may be rolled back and run again, and other processes write too: what is kept in
+    memory between calls must bear that.
+    """
+
+    def add_many(
+        self, connection: Connection, pairs: Sequence[tuple[RegisteredCase, Assessment]]
+    ) -> Mapping[int, Related]:
+        """Link cases that have just been stored; earlier versions of them were removed before.
+
+        What those are linked to that are in a group now, by ``id``.
+        """
+        ...
+
+    def remove(self, connection: Connection, id_: int) -> None:
+        """Remove all that is kept of a case: tokens, fingerprints, links, membership."""
+        ...
+
+    def related(self, connection: Connection, id_: int) -> Related:
+        """What a case is linked to as of now."""
+        ...
+
+    def company(self, connection: Connection, id_: int) -> Company | None:
+        """What the case's group makes of it as of now, None for a case without one."""
+        ...
+
+    def retire(self, connection: Connection, key_ids: Sequence[str]) -> None:
+        """Remove the tokens that these keys wrote: nothing can be looked up under them now."""
+        ...
+
+    def groups(
+        self, connection: Connection, *, limit: int, offset: int = 0, kind: str | None = None
+    ) -> Sequence[GroupSummary]:
+        """Groups, the one with the newest case first."""
+        ...
+
+    def group(self, connection: Connection, group_id: str) -> GroupDetail | None:
+        """One group in full, None where there is none."""
+        ...
+
+
+class NoLinks:
+    """An index that links nothing."""
+
+    # The names are the protocol's.
+    def add_many(
+        self, connection: Connection, pairs: Sequence[tuple[RegisteredCase, Assessment]]
+    ) -> Mapping[int, Related]:
+        """Nothing to link."""
+        return {case.id: self.related(connection, case.id) for case, _ in pairs}
+
+    def remove(self, connection: Connection, id_: int) -> None:
+        """Nothing to remove."""
+
+    def related(self, connection: Connection, id_: int) -> Related:  # noqa: ARG002
+        """No links."""
+        return Related()
+
+    def company(self, connection: Connection, id_: int) -> Company | None:  # noqa: ARG002
+        """No company."""
+        return None
+
+    def retire(self, connection: Connection, key_ids: Sequence[str]) -> None:
+        """Nothing to retire."""
+
+    def groups(
+        self,
+        connection: Connection,  # noqa: ARG002
+        *,
+        limit: int,  # noqa: ARG002
+        offset: int = 0,  # noqa: ARG002
+        kind: str | None = None,  # noqa: ARG002
+    ) -> Sequence[GroupSummary]:
+        """No groups."""
+        return ()
+
+    def group(self, connection: Connection, group_id: str) -> GroupDetail | None:  # noqa: ARG002
+        """No group."""
+        return None

@@ -1,0 +1,248 @@
+"""Reviews: what a person says of an assessment. Added, never changed; both sides are kept.
+
+``before`` are the labels that stood (the machine's, or those of an earlier review), ``after``
+those that are meant; a rejection has none. Exported they are training records.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from sqlalchemy import Connection, insert, select
+
+from models.privacy import mask_text
+from serving.register import audit
+from serving.register.errors import ReviewError
+from serving.register.moments import now
+from serving.register.tables import assessments, cases, reviews
+from serving.register.texts import Texts
+
+Decision = Literal["accept", "modify", "reject"]
+Labels = dict[str, Any]
+_LISTS = ("causes", "signs", "marks", "demand")
+CHANGEABLE = ("primary", *_LISTS, "agent_run", "record_type", "spans")
+_LONGEST_REASON = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A person's word: ``changes`` are labels by name (see CHANGEABLE), for ``modify`` only."""
+
+    decision: Decision
+    reviewer: str
+    reason: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A review as it stands in the register."""
+
+    at: str
+    reviewer: str
+    decision: str
+    reason: str | None
+    before: Labels
+    after: Labels | None
+
+
+def add_review(
+    connection: Connection,
+    review: Review,
+    *,
+    row: int,
+    case_id: str,
+    known: Collection[str] | None = None,
+) -> Reviewed:
+    """Write a review of the case in this row. Raises ReviewError for one that cannot be meant.
+
+    ``known`` are the ids that labels may have; None checks none.
+    """
+    answer = _answer_of(connection, row)
+    before = standing_labels(connection, row)
+    after = _after(review, before, known, chars=answer["text"]["chars"])
+    reason = mask_text(review.reason.strip()) if review.reason else None
+    found = Reviewed(now(), review.reviewer, review.decision, reason, before, after)
+    connection.execute(
+        insert(reviews).values(
+            case_row=row,
+            at=found.at,
+            reviewer=found.reviewer,
+            decision=found.decision,
+            reason=reason,
+            before=_dumped(before),
+            after=None if after is None else _dumped(after),
+        )
+    )
+    facts = {"case_id": case_id, "decision": review.decision, **_difference(before, after)}
+    audit.append(connection, [("review", facts)], actor=review.reviewer)
+    return found
+
+
+def reviews_of(connection: Connection, row: int) -> tuple[Reviewed, ...]:
+    """All reviews of the case in this row, first to last."""
+    query = select(reviews).where(reviews.c.case_row == row).order_by(reviews.c.id)
+    return tuple(
+        Reviewed(
+            one.at,
+            one.reviewer,
+            one.decision,
+            one.reason,
+            json.loads(one.before),
+            None if one.after is None else json.loads(one.after),
+        )
+        for one in connection.execute(query)
+    )
+
+
+def standing_labels(connection: Connection, row: int) -> Labels:
+    """The labels that stand: of the last review that names some, else the machine's."""
+    for review in reversed(reviews_of(connection, row)):
+        if review.after is not None:
+            return review.after
+    return labels_of(_answer_of(connection, row))
+
+
+def _answer_of(connection: Connection, row: int) -> dict[str, Any]:
+    query = select(assessments.c.answer).where(assessments.c.case_row == row)
+    answer: dict[str, Any] = json.loads(connection.execute(query).scalar_one())
+    return answer
+
+
+def labels_of(answer: Mapping[str, Any]) -> Labels:
+    """The labels of an answer in the names of the labelled format."""
+    root, agent, facets = answer["root_cause"], answer["agent"], answer["facets"]
+    every = (*root["labels"], *agent["signs"], *agent["marks"])
+    return {
+        "primary": root["primary"]["id"],
+        "causes": [label["id"] for label in root["labels"]],
+        "signs": [sign["id"] for sign in agent["signs"]],
+        "marks": [mark["id"] for mark in agent["marks"]],
+        "agent_run": agent["probability"] >= 0.5,
+        "demand": list(facets["demand"]),
+        "record_type": facets["record_type"],
+        "spans": [
+            {"start": evidence["start"], "end": evidence["end"], "labels": [label["id"]]}
+            for label in every
+            for evidence in label["evidence"]
+        ],
+    }
+
+
+def export_reviews(
+    connection: Connection, texts: Texts, *, facets: Mapping[str, Collection[str]], clear: bool
+) -> Iterator[Labels]:
+    """Reviewed cases as rows of the labelled format, oldest first; ``review`` says whence.
+
+    Left out: forgotten cases, cases without a text, and those whose last word is a rejection.
+    ``facets`` are the values that a field may have in training; another value is left out.
+    """
+    query = (
+        select(cases, assessments.c.bundle)
+        .join(assessments, assessments.c.case_row == cases.c.id)
+        .where(cases.c.forgotten_at.is_(None), cases.c.text.is_not(None))
+        .where(cases.c.id.in_(select(reviews.c.case_row)))
+        .order_by(cases.c.id)
+    )
+    for case in connection.execute(query).all():
+        told = reviews_of(connection, case.id)
+        last = told[-1]
+        if last.after is None:
+            continue
+        read = texts.clear if clear else texts.masked
+        yield {
+            "id": f"{case.case_id}/{case.version}",
+            "writer": "review",
+            "text": read(case.text, case.text_form),
+            **_readable({**case._mapping, **last.after}, facets),
+            "review": {
+                "decision": last.decision,
+                "reviewer": last.reviewer,
+                "reason": last.reason,
+                "at": last.at,
+                "reviews": len(told),
+                "bundle": case.bundle,
+                "before": told[0].before,
+                "text_form": case.text_form,
+            },
+        }
+
+
+def _readable(values: Mapping[str, Any], facets: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    """Labels as they are; facets only with values that training knows."""
+    labels = {name: values[name] for name in CHANGEABLE if name not in facets}
+    known: dict[str, Any] = {}
+    for name, wanted in facets.items():
+        value = values.get(name)
+        if isinstance(value, list):
+            known[name] = [one for one in value if one in wanted]
+        elif value in wanted:
+            known[name] = value
+    return labels | known
+
+
+def _after(
+    review: Review, before: Labels, known: Collection[str] | None, *, chars: int
+) -> Labels | None:
+    _check_words(review)
+    if review.decision != "modify":
+        return before if review.decision == "accept" else None
+    after = {**before, **review.changes}
+    held = {*after["causes"], *after["signs"], *after["marks"]}
+    if "primary" in review.changes and "causes" not in review.changes:
+        after["causes"] = [*dict.fromkeys([after["primary"], *after["causes"]])]
+        held.add(after["primary"])
+    if after["primary"] not in after["causes"]:
+        raise ReviewError("primary", "wanted one of the causes")
+    stood = {*before["causes"], *before["signs"], *before["marks"]}
+    for label in sorted(held - stood):
+        if known is not None and label not in known:
+            raise ReviewError("changes", "holds an id that neither taxonomy nor codebook has")
+    if "spans" not in review.changes:
+        after["spans"] = _still_held(after["spans"], held)
+    else:
+        _check_spans(after["spans"], held, chars=chars)
+    return after
+
+
+def _check_spans(spans: list[Labels], held: Collection[str], *, chars: int) -> None:
+    for place, span in enumerate(spans):
+        if not 0 <= span["start"] < span["end"] <= chars:
+            raise ReviewError(f"spans[{place}]", f"wanted 0 <= start < end <= {chars}")
+        if not set(span["labels"]) <= set(held):
+            raise ReviewError(f"spans[{place}]", "names a label that the case does not have")
+
+
+def _check_words(review: Review) -> None:
+    if review.decision not in get_args(Decision):
+        raise ReviewError("decision", "wanted accept, modify or reject")
+    if not review.reviewer.strip():
+        raise ReviewError("reviewer", "empty, wanted who reviews")
+    if review.decision != "accept" and not (review.reason or "").strip():
+        raise ReviewError("reason", "empty, wanted why")
+    if len(review.reason or "") > _LONGEST_REASON:
+        raise ReviewError("reason", f"longer than {_LONGEST_REASON} characters")
+    if bool(review.changes) != (review.decision == "modify"):
+        raise ReviewError("changes", "wanted with modify, and only with it")
+    for name in review.changes:
+        if name not in CHANGEABLE:
+            raise ReviewError("changes", f"wanted names among {', '.join(CHANGEABLE)}")
+
+
+def _still_held(spans: list[Labels], held: Collection[str]) -> list[Labels]:
+    kept = ({**s, "labels": [label for label in s["labels"] if label in held]} for s in spans)
+    return [span for span in kept if span["labels"]]
+
+
+def _difference(before: Labels, after: Labels | None) -> dict[str, list[str]]:
+    """Ids taken away and added: the two directions in which a machine errs."""
+    if after is None:
+        return {}
+    names = ("causes", "signs", "marks")
+    had, has = ({label for name in names for label in side[name]} for side in (before, after))
+    return {"removed": sorted(had - has), "added": sorted(has - had)}
+
+
+def _dumped(labels: Labels) -> str:
+    return json.dumps(labels, ensure_ascii=False, separators=(",", ":"))

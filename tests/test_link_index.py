@@ -1,0 +1,449 @@
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select
+
+from models.assessment import Assessment, Label, Related
+from models.codebook import default_codebook
+from models.links import Linker
+from models.links.candidates import FULL, OVER, STOCK, gather, keys_of
+from models.links.fingerprints import Fingerprint, fingerprint
+from models.links.hubs import MANY
+from models.record import Record
+from models.rows import RowFault
+from serving.files.linking import read_linkable
+from serving.register.database import read, write
+from serving.register.link_index import LinkIndex, index_with
+from serving.register.link_tables import aliases, handles, holdings, linked_cases, traces
+from serving.register.metadata import metadata
+from serving.register.register import Register
+from serving.register.registered import RegisteredCase
+from serving.register.tables import cases
+from tests.conftest import SAMPLES, KeywordAnalyzer
+
+PHONE = "19900001111"
+LETTER = (
+    "本人二〇二〇年四月在贵司购得年金一份。彼时推介者将茶杯压在条款上,只露出落款处,"
+    "称余下皆是套话不必细看。此后三载从未有人上门释疑。上月翻检抽屉方见附表,"
+    "始知中途支取折损近半,如遭冷水浇背。恳请查明茶杯之事,并将所缴悉数奉还。"
+)
+OTHER_LETTER = (
+    "申请贵局调取双录影像。公司初称硬盘损毁,复称从未摄制,前后抵牾必有隐情。"
+    "请限期责令提交原始载体,逾期申请人将诉诸行政复议,并保留追究之权利。"
+)
+STRANGERS = (
+    "医院发票交了四十天,一直说在影像审核,能不能告诉我卡在哪一步。",
+    "续期扣款扣了两次,银行流水在这里,请把多扣的一笔退到原卡。",
+    "手机软件改不了地址,人工又排不上队,我只想收到纸质的红利通知。",
+    "孩子的学平险要学校盖章,可学校说从来不盖,让我去哪里盖。",
+)
+Pair = tuple[Record, Assessment]
+
+
+class Links:
+    """A register's database with its index, spoken to by ids of cases."""
+
+    def __init__(self, register: Register) -> None:
+        self.register = register
+        self.index: LinkIndex = index_with(default_codebook())(register.keys)
+
+    def add(self, *pairs: Pair) -> None:
+        with write(self.register.engine) as connection:
+            self.index.add_many(connection, [self._stored(connection, *one) for one in pairs])
+
+    def add_one(self, pair: Pair) -> Related:
+        with write(self.register.engine) as connection:
+            return self.index.add(connection, *self._stored(connection, *pair))
+
+    def remove(self, *case_ids: str) -> None:
+        with write(self.register.engine) as connection:
+            for case_id in case_ids:
+                self.index.remove(connection, self._row(connection, case_id))
+
+    def related(self, case_id: str) -> Related:
+        with read(self.register.engine) as connection:
+            return self.index.related(connection, self._row(connection, case_id))
+
+    def listed(self, **only):
+        with read(self.register.engine) as connection:
+            return self.index.groups(connection, **{"limit": 500, **only})
+
+    def group(self, group_id: str):
+        with read(self.register.engine) as connection:
+            return self.index.group(connection, group_id)
+
+    def groups(self) -> dict[frozenset[str], str]:
+        """Members to kind."""
+        found = (self.group(one.id) for one in self.listed())
+        return {frozenset(m.case_id for m in one.members): one.summary.kind for one in found}
+
+    def levels(self) -> dict[str, str]:
+        """Levels of the cases that are in groups."""
+        found = (self.group(one.id) for one in self.listed())
+        return {member.case_id: member.level for one in found for member in one.members}
+
+    def rows(self, table) -> list:
+        with read(self.register.engine) as connection:
+            return sorted(tuple(row) for row in connection.execute(select(table)))
+
+    def column(self, column) -> set:
+        with read(self.register.engine) as connection:
+            return set(connection.execute(select(column)).scalars())
+
+    def _row(self, connection, case_id: str) -> int:
+        return connection.execute(select(cases.c.id).where(cases.c.case_id == case_id)).scalar_one()
+
+    def _stored(self, connection, record: Record, assessment: Assessment):
+        moment = "2026-01-01T00:00:00.000000Z"
+        values = {"case_id": record.case_id, "version": 1, "stored_at": moment}
+        new = insert(cases).values(**values, text_form="none").returning(cases.c.id)
+        row = connection.execute(new).scalar_one()
+        return RegisteredCase(row, record.case_id, 1, record, moment), assessment
+
+
+@pytest.fixture
+def links(database_url: str, tmp_path: Path) -> Iterator[Links]:
+    """On SQLite, and once more on PostgreSQL."""
+    with Register.open(database_url, key_file=tmp_path / "identifier.keys") as register:
+        yield Links(register)
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Links]:
+    url = f"sqlite:///{tmp_path / 'register.db'}"
+    with Register.open(url, key_file=tmp_path / "identifier.keys") as register:
+        yield Links(register)
+
+
+@pytest.fixture(scope="session")
+def sample() -> list[Pair]:
+    """The sample file of groups: each case with the cause that its annotators gave."""
+    source = SAMPLES / "groups.jsonl"
+    records = [one for one in read_linkable(source) if not isinstance(one, RowFault)]
+    labelled = [row["primary"] for row in read_lines(source)]
+    answers = KeywordAnalyzer().assess(records)
+    return [
+        (record, caused_by(answer, cause))
+        for record, answer, cause in zip(records, answers, labelled, strict=True)
+    ]
+
+
+def read_lines(source: Path) -> list[dict]:
+    import orjson
+
+    return [orjson.loads(line) for line in source.read_bytes().splitlines()]
+
+
+def caused_by(assessment: Assessment, cause: str) -> Assessment:
+    root = replace(assessment.root_cause, primary=Label(cause, cause, 0.9))
+    return replace(assessment, root_cause=root)
+
+
+SURNAMES = "周沈罗方汤丁尤祝"
+
+
+def case(id_: str, text: str, **fields: str) -> Pair:
+    """A case of a person of its own; neighbours in a list have other surnames."""
+    name = SURNAMES[sum(map(ord, id_)) % len(SURNAMES)] + id_
+    record = Record(text, case_id=id_, **{"policyholder": name, **fields})
+    return record, KeywordAnalyzer().assess([record])[0]
+
+
+def scribble(seed: int, length: int) -> str:
+    """Characters at random: like nothing else."""
+    rng = random.Random(seed)
+    return "".join(chr(rng.randrange(0x4E00, 0x9FFF)) for _ in range(length))
+
+
+def link_file(pairs: Sequence[Pair]):
+    records, assessments = zip(*pairs, strict=True)
+    return Linker(default_codebook()).link(records, assessments)
+
+
+def groups_of(linked) -> dict[frozenset[str], str]:
+    return {frozenset(group.case_ids): group.kind.id for group in linked.groups}
+
+
+def levels_of(linked) -> dict[str, str]:
+    return {one.case_id: one.level for one in linked.cases if one.group_id is not None}
+
+
+# --- the same groups as in a file ----------------------------------------------------------------
+
+
+def test_cases_that_come_one_by_one_form_the_groups_of_a_file(links, sample):
+    few = sample[:40]
+    for pair in few:
+        links.add_one(pair)
+    linked = link_file(few)
+    assert len(linked.groups) > 3
+    assert links.groups() == groups_of(linked)
+    assert links.levels() == levels_of(linked)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_neither_order_nor_portions_change_a_group(sqlite, sample, seed):
+    rng = random.Random(seed)
+    mixed = rng.sample(sample, len(sample))
+    while mixed:
+        portion = rng.choice((1, 7, 40))
+        sqlite.add(*mixed[:portion])
+        mixed = mixed[portion:]
+    linked = link_file(sample)
+    assert len(linked.groups) > 15
+    assert sqlite.groups() == groups_of(linked)
+    assert sqlite.levels() == levels_of(linked)
+
+
+def test_the_links_of_a_case_are_those_of_a_file(sqlite, sample):
+    sqlite.add(*sample)
+    wanted = {one.case_id: one.links for one in link_file(sample).cases if one.group_id}
+    found = {case_id: sqlite.related(case_id).links for case_id in wanted}
+    assert found == wanted
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_left_after_removing_is_grouped_as_if_the_rest_had_never_been(sqlite, sample, seed):
+    sqlite.add(*sample)
+    gone = random.Random(seed).sample(sample, 12)
+    sqlite.remove(*(record.case_id for record, _ in gone))
+    linked = link_file([pair for pair in sample if pair not in gone])
+    assert sqlite.groups() == groups_of(linked)
+    assert sqlite.levels() == levels_of(linked)
+
+
+# --- joining, merging, falling apart -------------------------------------------------------------
+
+
+def test_a_new_case_is_told_its_links_at_once(links):
+    assert links.add_one(case("A", STRANGERS[0], phone=PHONE)) == Related()
+    related = links.add_one(case("B", STRANGERS[1], phone=PHONE))
+    assert related.size == 2
+    assert [(link.case_id, link.kind, link.why) for link in related.links] == [
+        ("A", "phone", "联系电话相同")
+    ]
+    assert links.related("B") == related
+
+
+def test_a_case_that_joins_two_groups_makes_them_one_under_the_older_id(links):
+    links.add(case("A", STRANGERS[0], phone=PHONE), case("B", STRANGERS[1], phone=PHONE))
+    links.add(
+        case("C", STRANGERS[2], payee_account="62220200001234567"),
+        case("D", STRANGERS[3], payee_account="62220200001234567"),
+    )
+    first, second = links.related("A").group_id, links.related("C").group_id
+    assert first != second
+    both = links.add_one(case("E", LETTER, phone=PHONE, payee_account="62220200001234567"))
+    assert (both.group_id, both.size) == (first, 5)
+    assert links.group(second) is None
+
+
+def test_a_group_falls_apart_when_the_case_between_goes(links):
+    links.add(case("A", STRANGERS[0], phone=PHONE), case("B", STRANGERS[1], phone=PHONE))
+    account = "62220200001234567"
+    links.add(case("E", LETTER, phone="19900002222", payee_account=account))
+    links.add(case("C", STRANGERS[2], payee_account=account, phone=PHONE))
+    assert links.groups().keys() == {frozenset("ABCE")}
+    links.remove("C")
+    assert links.groups().keys() == {frozenset("AB")}
+    assert links.related("E") == Related()
+
+
+def test_a_group_of_one_is_no_group(links):
+    links.add(case("A", STRANGERS[0], phone=PHONE), case("B", STRANGERS[1], phone=PHONE))
+    links.remove("A")
+    assert links.listed() == []
+    assert links.related("B") == Related()
+
+
+def test_a_number_that_a_crowd_shares_joins_nobody_any_more(sqlite):
+    rng = random.Random(1)
+    texts = (
+        "".join(chr(rng.randrange(0x4E00, 0x9FFF)) for _ in range(30)) for _ in range(MANY + 1)
+    )
+    crowd = [case(f"N{n}", text, phone=PHONE) for n, text in enumerate(texts)]
+    sqlite.add(*crowd[:3])
+    assert sqlite.related("N0").size == 3
+    sqlite.add(*crowd[3:])
+    assert sqlite.groups() == groups_of(link_file(crowd)) == {}
+
+
+def test_an_outlet_joins_only_those_who_write_alike(links):
+    outlet = "南湖市柳荫路8号邮政代收点"
+    links.add(*(case(f"S{n}", text, address=outlet) for n, text in enumerate(STRANGERS)))
+    assert links.listed() == []
+    links.add(*(case(f"L{n}", LETTER, address=outlet) for n in range(3)))
+    links.add(*(case(f"O{n}", OTHER_LETTER, address=outlet) for n in range(3)))
+    assert sorted(one.size for one in links.listed()) == [3, 3]
+
+
+def test_limits_rise_with_the_index_and_groups_are_decided_anew(sqlite):
+    one = case("A", "厨房漏水泡坏了灶台和橱柜,报了案等到今天,师傅说要换整面墙的砖。")
+    two = case("B", "楼上漏水淹了书桌,报了案物业不肯出面,衣服发霉没法穿。")
+    sqlite.add(one, two)
+    assert sqlite.groups() == groups_of(link_file([one, two])) != {}
+    many = [case(f"M{n}", scribble(n, 8)) for n in range(500)]
+    sqlite.add(*many)
+    assert sqlite.groups() == groups_of(link_file([one, two, *many])) == {}
+
+
+# --- what is kept --------------------------------------------------------------------------------
+
+
+def test_nothing_stands_in_clear_in_any_table(links):
+    clear = {"phone": PHONE, "payee_account": "62220200001234567", "address": "南湖市长虹大厦1503"}
+    links.add(case("A", LETTER, seller="丁友根", policyholder="汤玉琴", **clear))
+    kept = repr([links.rows(table) for table in metadata.sorted_tables])
+    shown = [*clear.values(), "丁友根", "汤玉琴", "茶杯", "长虹大厦", "南湖"]
+    assert [value for value in shown if value in kept] == []
+
+
+def test_after_removing_nothing_is_left_of_a_case(links):
+    links.add(case("A", STRANGERS[0]))
+    before = {table.name: links.rows(table) for table in (traces, handles, holdings, linked_cases)}
+    links.add(case("B", LETTER, phone=PHONE, seller="丁友根", address="南湖市长虹大厦A座1503"))
+    links.remove("B")
+    after = {table.name: links.rows(table) for table in (traces, handles, holdings, linked_cases)}
+    assert after == before
+
+
+def test_a_case_that_is_not_linked_can_be_removed(links):
+    links.add(case("A", STRANGERS[0]))
+    links.remove("A")
+    links.remove("A")
+    assert links.rows(linked_cases) == []
+
+
+def test_a_number_is_found_again_after_the_key_was_changed(links):
+    links.add(case("A", STRANGERS[0], phone=PHONE))
+    links.register.rotate_key(actor="test")
+    assert links.add_one(case("B", STRANGERS[1], phone=PHONE)).size == 2
+    links.register.rotate_key(actor="test")
+    assert links.add_one(case("C", STRANGERS[2], phone=PHONE)).size == 3
+
+
+def test_a_number_known_under_a_later_key_is_found_when_the_first_has_retired(links):
+    links.add(case("A", STRANGERS[0], phone=PHONE))
+    old = links.column(handles.c.key_id)
+    links.register.rotate_key(actor="test")
+    links.add(case("B", STRANGERS[1], phone=PHONE))
+    with write(links.register.engine) as connection:
+        retired = links.register.keys.retire(connection, before="9")
+        links.index.retire(connection, retired)
+    assert set(retired) == old
+    assert not old & (links.column(handles.c.key_id) | links.column(aliases.c.key_id))
+
+
+def test_what_was_rolled_back_was_never_there(links):
+    with links.register.engine.connect() as connection:
+        links.index.add(connection, *links._stored(connection, *case("A", LETTER, phone=PHONE)))
+        connection.rollback()
+    assert links.add_one(case("B", LETTER, phone=PHONE)) == Related()
+
+
+# --- bounded work --------------------------------------------------------------------------------
+
+
+def test_a_band_takes_no_more_cases_than_it_may():
+    keys = keys_of(fingerprint(LETTER))
+    found = gather(dict.fromkeys(range(1, FULL + 20), keys), {})
+    assert max(sum(key == band for key, _ in found.added) for band in keys.bands) == FULL
+
+
+def test_a_phrase_that_too_many_write_suggests_nobody():
+    (word, *_) = keys_of(fingerprint(LETTER)).words
+    keys = replace(keys_of(fingerprint(LETTER)), bands=(), clauses=(), words=(word,))
+    found = gather({STOCK + 1: keys}, {word: range(1, STOCK + 1)})
+    assert found.closed == (word,)
+    assert gather({STOCK + 2: keys}, {word: [OVER]}).pairs == {}
+
+
+def test_a_fingerprint_is_the_same_whatever_the_order_of_its_clauses():
+    parts = LETTER.split("。")
+    assert fingerprint(LETTER).grams == fingerprint("。".join(reversed(parts))).grams
+
+
+def test_a_fingerprint_read_again_has_the_same_keys():
+    print_ = fingerprint(LETTER)
+    assert keys_of(Fingerprint(print_.grams)) == keys_of(print_)
+
+
+def test_a_link_says_when_not_all_like_it_were_compared(sqlite, monkeypatch):
+    monkeypatch.setattr("serving.register.link_index._MOST_ALIKE", 2)
+    sqlite.add(*(case(f"L{n}", LETTER) for n in range(4)))
+    whys = [link.why for link in sqlite.related("L3").links]
+    assert any("只比对其中一部分" in why for why in whys)
+
+
+def test_a_group_too_large_to_be_read_as_a_whole_still_grows(sqlite, monkeypatch):
+    for module in ("link_index", "link_groups", "link_region"):
+        monkeypatch.setattr(f"serving.register.{module}.LARGE", 4)
+    sqlite.add(*(case(f"L{n}", LETTER, phone=PHONE) for n in range(5)))
+    (before,) = sqlite.listed()
+    related = sqlite.add_one(case("L9", LETTER, phone=PHONE))
+    assert (related.group_id, related.size) == (before.id, 6)
+    assert sqlite.levels()["L9"] == sqlite.levels()["L0"]
+    sqlite.remove("L1")
+    assert sqlite.related("L9").size == 5
+
+
+# --- groups as they are shown --------------------------------------------------------------------
+
+
+def test_a_group_is_shown_with_members_links_and_what_to_verify(links):
+    links.add(*(case(f"S{n}", text, phone=PHONE) for n, text in enumerate(STRANGERS)))
+    (summary,) = links.listed()
+    group = links.group(summary.id)
+    assert (summary.kind, summary.size) == ("ring", 4)
+    assert [member.case_id for member in group.members] == ["S0", "S1", "S2", "S3"]
+    assert {member.level for member in group.members} == {"REVIEW"}
+    assert {link.case_ids for link in group.links} >= {("S0", "S1"), ("S2", "S3")}
+    assert group.verify
+    assert PHONE not in repr(group)
+
+
+def test_groups_can_be_listed_by_kind_by_level_and_in_parts(links):
+    links.add(*(case(f"S{n}", text, phone=PHONE) for n, text in enumerate(STRANGERS)))
+    home = {"phone": "19900002222", "address": "南湖市柳荫新村3幢402"}
+    links.add(
+        case("H1", "我爱人的住院费还没赔,她上班不能接电话。", **home),
+        case("H2", "婆婆的红利单没收到,老人不会用手机。", **home),
+    )
+    assert [one.kind for one in links.listed()] == ["household", "ring"]
+    assert [one.kind for one in links.listed(kind="ring")] == ["ring"]
+    assert [one.kind for one in links.listed(level="NONE")] == ["household"]
+    assert [one.kind for one in links.listed(limit=1, offset=1)] == ["ring"]
+
+
+@pytest.mark.parametrize("name", ["G000009", "", "G", "G-1", "组", "G" + "9" * 30])
+def test_a_group_that_is_not_there_is_none(sqlite, name):
+    assert sqlite.group(name) is None
+
+
+# --- several writers -----------------------------------------------------------------------------
+
+
+def test_two_writers_at_once_give_the_groups_of_one(database_url, tmp_path, sample):
+    few = sample[:60]
+    keys = {"key_file": tmp_path / "identifier.keys"}
+    with Register.open(database_url, **keys) as one, Register.open(database_url, **keys) as two:
+        both = [Links(one), Links(two)]
+
+        def add(links: Links, pairs: Sequence[Pair]) -> None:
+            for at in range(0, len(pairs), 5):
+                links.add(*pairs[at : at + 5])
+
+        threads = [
+            threading.Thread(target=add, args=(links, few[at::2])) for at, links in enumerate(both)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        linked = link_file(few)
+        assert both[0].groups() == both[1].groups() == groups_of(linked)
+        assert both[0].levels() == levels_of(linked)

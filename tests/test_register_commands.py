@@ -1,0 +1,154 @@
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from models.record import Record
+from serving.register.database import write
+from serving.register.register import Register
+from serving.register.reviews import Review
+from tests.conftest import KeywordAnalyzer
+from xiaobao import app
+
+LINES = [
+    {"case_id": "T-1", "text": "理赔资料交了四十天。", "meta": {"phone": "19900001101"}},
+    {"text": "我要全额退保。"},
+    {"case_id": "T-3", "text": "理赔太慢。"},
+]
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.setattr("models.analyzer.load_analyzer", lambda *_, **__: KeywordAnalyzer())
+    monkeypatch.setenv("XIAOBAO_DATA_DIR", str(tmp_path / "data"))
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_lines(tmp_path / "in.jsonl", LINES)
+
+
+def write_lines(path: Path, lines: list) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    return path
+
+
+def open_register(tmp_path: Path) -> Register:
+    folder = tmp_path / "data"
+    url = f"sqlite:///{folder / 'register.db'}"
+    return Register.open(url, key_file=folder / "identifier.keys")
+
+
+def test_a_file_is_imported_and_its_cases_can_be_read(run, source, tmp_path):
+    result = run("import", source)
+    assert (result.exit_code, "新登记 3 件" in result.stderr) == (0, True)
+    with open_register(tmp_path) as register:
+        assert register.get("T-1").text == "理赔资料交了四十天。"
+        assert register.verify_audit().entries == 3
+
+
+def test_a_file_imported_again_adds_nothing_even_where_rows_have_no_id(run, source):
+    run("import", source)
+    assert "新登记 0 件 new cases,已有 3 件" in run("import", source).stderr
+
+
+def test_an_import_goes_on_where_it_stopped(run, source, tmp_path, monkeypatch):
+    class Interrupted(KeywordAnalyzer):
+        reads = 0
+
+        def assess(self, records, *, batch_tokens=4096):
+            self.reads += 1
+            if self.reads > 1:
+                raise KeyboardInterrupt
+            return super().assess(records)
+
+    one = Interrupted()
+    monkeypatch.setattr("models.analyzer.load_analyzer", lambda *_, **__: one)
+    monkeypatch.setattr("serving.register.importing.CHUNK", 1)
+    result = run("import", source)
+    assert (result.exit_code, "goes on" in result.stderr) == (130, True)
+    monkeypatch.setattr("models.analyzer.load_analyzer", lambda *_, **__: KeywordAnalyzer())
+    assert "新登记 2 件 new cases,已有 1 件" in run("import", source).stderr
+
+
+def test_a_row_that_gives_no_case_is_told_by_exit_code_one(run, tmp_path):
+    source = write_lines(tmp_path / "in.jsonl", [*LINES, {"text": 5}])
+    result = run("import", source)
+    assert result.exit_code == 1
+    assert "in.jsonl:4" in result.stderr
+
+
+def test_nothing_can_be_imported_into_no_database(run, source):
+    result = run("import", source, "--database", "none")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+
+
+def test_a_case_is_forgotten_once_it_is_confirmed(run, source, tmp_path):
+    run("import", source)
+    assert CliRunner().invoke(app, ["forget", "T-1"], input="n\n").exit_code == 1
+    with open_register(tmp_path) as register:
+        assert register.get("T-1").text
+    assert run("forget", "T-1", "--yes").exit_code == 0
+    assert run("forget", "T-1", "--yes").exit_code == 2
+    assert run("audit", "verify").exit_code == 0
+
+
+def test_old_cases_are_forgotten_all_at_once(run, source):
+    run("import", source)
+    assert "3 件" in run("forget", "--older-than", "0", "--yes").stderr
+
+
+@pytest.mark.parametrize("words", [(), ("T-1", "--older-than", "3")])
+def test_forgetting_wants_a_case_or_an_age(run, words):
+    assert run("forget", *words, "--yes").exit_code == 2
+
+
+def test_the_audit_names_the_first_broken_entry(run, source, tmp_path):
+    run("import", source)
+    with open_register(tmp_path) as register, write(register.engine) as connection:
+        connection.execute(text("DROP TRIGGER audit_keeps_updated"))
+        connection.execute(text("UPDATE audit SET facts = '{}' WHERE number = 2"))
+    result = run("audit", "verify")
+    assert result.exit_code == 1
+    assert "entry 2" in result.stderr
+
+
+def test_a_noted_head_is_found_again(run, source):
+    run("import", source)
+    head = run("audit", "verify").stdout.split()[-1]
+    run("rotate-key")
+    assert run("audit", "verify", "--head", head).exit_code == 0
+    assert run("audit", "verify", "--head", "f" * 64).exit_code == 1
+
+
+def test_reviews_are_exported_one_a_line(run, source, tmp_path):
+    run("import", source)
+    with open_register(tmp_path) as register:
+        register.review("T-3", Review("accept", "甲组"))
+    out = tmp_path / "reviews.jsonl"
+    assert run("reviews", "--out", out).exit_code == 0
+    (row,) = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert (row["id"], row["text"]) == ("T-3/1", "理赔太慢。")
+
+
+def test_encrypted_texts_are_exported_clear_only_when_asked_for(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XIAOBAO_STORED_TEXT", "encrypted")
+    run("import", write_lines(tmp_path / "in.jsonl", [{"case_id": "A", "text": "理赔19900001101"}]))
+    with open_register(tmp_path) as register:
+        register.review("A", Review("accept", "甲组"))
+    texts = []
+    for more in ((), ("--clear",)):
+        run("reviews", "--out", tmp_path / "x.jsonl", *more)
+        texts.append(json.loads((tmp_path / "x.jsonl").read_text("utf-8"))["text"])
+    assert texts == ["理赔" + "*" * 11, "理赔19900001101"]
+
+
+def test_a_rotated_key_is_told_by_its_id_alone(run, tmp_path):
+    first, second = (run("rotate-key").stdout.split()[-1] for _ in range(2))
+    assert first != second
+    with open_register(tmp_path) as register:
+        record = Record("理赔", case_id="T-1")
+        register.accept(record, KeywordAnalyzer().assess([record])[0])
