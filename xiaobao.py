@@ -3,7 +3,6 @@
 Errors that are the user's to mend end here: one line on standard error, exit code 2.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +30,32 @@ COMMANDS = {
         "serving.commands", "link", "serving", "找出相互关联的投诉 · Link a file's cases"
     ),
     "serve": Entry("serving.commands", "serve", "serving", "启动本机服务 · Serve the API"),
+    "import": Entry(
+        "serving.register.commands",
+        "import_cases",
+        "serving",
+        "导入历史投诉 · Store and link a file's complaints",
+    ),
+    "forget": Entry(
+        "serving.register.commands", "forget", "serving", "删除案件内容 · Forget a case"
+    ),
+    "reviews": Entry(
+        "serving.register.commands",
+        "reviews",
+        "serving",
+        "导出复核结果 · Export reviews as training records",
+    ),
+    "audit": Entry("serving.register.commands", "audit", "serving", "核对审计链 · Check the audit"),
+    "report": Entry(
+        "serving.reports.commands",
+        "report",
+        "serving",
+        "投诉根因月度分析 · Root causes of a month as XLSX, CSV, HTML",
+    ),
+    "rotate-key": Entry(
+        "serving.register.commands", "rotate_key", "serving", "更换标识密钥 · New identifier key"
+    ),
+    "keys": Entry("serving.keys.commands", "keys", "serving", "管理 API 密钥 · Manage API keys"),
     "train": Entry("training.tuning.commands", "train", "training", "训练模型包 · Train a bundle"),
     "evaluate": Entry(
         "training.evaluation.commands", "evaluate", "training", "评估模型包 · Evaluate a bundle"
@@ -108,7 +133,9 @@ def main(
 
 
 def _command(name: str, entry: Entry) -> Any:
-    function: Callable[..., None] = getattr(import_module(entry.module), entry.function)
+    function = getattr(import_module(entry.module), entry.function)
+    if isinstance(function, typer.Typer):  # a command with commands of its own
+        return typer.main.get_command(function)
     alone = typer.Typer(
         add_completion=False,
         pretty_exceptions_enable=False,
