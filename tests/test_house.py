@@ -15,6 +15,7 @@ import pytest
 import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from typer.core import TyperGroup
 
 import xiaobao
 from models.bundle import MANIFEST, REQUIRED
@@ -112,6 +113,8 @@ DOCUMENTED = sorted({(page, line) for page in (*PAGES, "Makefile") for line in c
 def test_every_command_in_the_documents_exists_with_its_options(page, line):
     name, *words = shlex.split(line, comments=True)
     command = xiaobao._command(name, COMMANDS[name])
+    while isinstance(command, TyperGroup) and words:
+        command = command.commands[words.pop(0)]
     with typer.Context(command) as context:
         given, rest, _ = command.make_parser(context).parse_args(args=words)
     lacking = [p.name for p in command.params if words and p.required and not given.get(p.name)]

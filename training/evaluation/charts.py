@@ -50,17 +50,25 @@ class Charts:
         canvas, axes = _canvas(9, 1.4 + 0.3 * len(values))
         axes.barh(range(len(values)), list(values.values()), color=OURS)
         self._ticks(axes, "y", list(values))
+        axes.margins(y=0.01)
         axes.invert_yaxis()
         return self._finish(canvas, axes, title=title, across=unit)
 
     def heat(
-        self, cells: Mapping[tuple[str, str], float], *, title: Words, down: Words, across: Words
+        self,
+        cells: Mapping[tuple[str, str], float],
+        *,
+        title: Words,
+        down: Words,
+        across: Words,
+        columns: Sequence[str] = (),
     ) -> Chart:
         """Numbers by (row id, column id); a pair that is not there is blank.
 
-        Rows and columns stand in the order in which they first come.
+        Rows stand in the order in which they first come, so do columns unless they are given.
         """
-        rows, columns = (list(dict.fromkeys(pair[at] for pair in cells)) for at in (0, 1))
+        rows = list(dict.fromkeys(row for row, _ in cells))
+        columns = columns or list(dict.fromkeys(column for _, column in cells))
         canvas, axes = _canvas(2.8 + 0.55 * len(columns), 2.4 + 0.4 * len(rows))
         table = np.array([[cells.get((row, col), np.nan) for col in columns] for row in rows])
         axes.imshow(table, cmap="Blues", aspect="auto", vmin=0)

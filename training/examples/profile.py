@@ -170,6 +170,8 @@ def _standing_out(own: Counter[str], whole: Counter[str], *, most: int) -> tuple
 
 def _score(own: int, inside: int, count: int, total: int) -> float:
     """The z-score of a word: ``own`` of the group's ``inside``, ``count`` of all ``total``."""
+    if count == total:  # the only word there is sets nothing apart
+        return 0.0
     prior = PRIOR * count / total
     other, outside = count - own, total - inside
     odds = math.log((own + prior) / (inside + PRIOR - own - prior))
