@@ -199,6 +199,18 @@ def wait_for(condition: Any, *, seconds: float = 10) -> None:
         time.sleep(0.01)
 
 
+@pytest.fixture(autouse=True)
+def no_log_outlives_its_test() -> Iterator[None]:
+    """A command that was run leaves a handler behind that writes to its own closed output."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    for handler in root.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            root.removeHandler(handler)
+    root.setLevel(level)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quiet() -> None:
     """A log line belongs into the report of a test that asks for it, nowhere else."""

@@ -13,7 +13,7 @@ from models.ngrams import NgramScores, ngram_keys, slot_of
 from training.tuning.batches import Target
 
 SLOTS = 2**19
-LEAST = 5  # windows an n-gram must stand in
+LEAST = 4  # windows an n-gram must stand in
 CLIP_WEIGHT = 0.3  # of a clip, where a window counts 1: tuned on the development split
 
 
