@@ -119,7 +119,7 @@ class Register:
         """The newest version of a case. Raises UnknownCaseError, ForgottenCaseError."""
         with read(self.engine) as connection:
             row = self._newest(connection, case_id)
-            text = self._texts.masked(row.text, row.text_form)
+            text = self.masked(row.text, row.text_form)
             links = links_of(connection, row.id, self._index)
             answer = answer_from(row.answer, text=text, links=links)
             told = reviews.reviews_of(connection, row.id)
@@ -205,6 +205,10 @@ class Register:
         if found is None:
             raise UnknownGroupError("group_id: no such group in the register")
         return found
+
+    def masked(self, text: str | None, form: str) -> str | None:
+        """A stored text as it may be shown; None where none is kept."""
+        return self._texts.masked(text, form)
 
     def _newest(self, connection: Connection, case_id: str) -> Row[Any]:
         id_ = stored_id(case_id)

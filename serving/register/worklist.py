@@ -269,7 +269,7 @@ def _last_word() -> ColumnElement[str | None]:
 
 
 def _listed(row: Row[Any], register: Register, words: str | None) -> ListedCase:
-    text = register._texts.masked(row.text, row.text_form)  # same room: texts open only there
+    text = register.masked(row.text, row.text_form)
     return ListedCase(
         case_id=row.case_id,
         version=row.version,
