@@ -71,6 +71,7 @@ class KeywordAnalyzer:
         }
 
     def assess(self, records: Sequence[Record], *, batch_tokens: int = 4096) -> list[Assessment]:
+        self.batches.append(len(records))
         return [self._read(record) for record in records]
 
     def cut(self, records: Sequence[Record]) -> list[TextWindows]:
