@@ -5,7 +5,7 @@ that was interrupted and resumed is the run that was not.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import nn
 from models.network import Network, Outputs
 from training.pretraining.encoders import autocast
 from training.tuning.batches import Batch, Target, batched, collate
+from training.tuning.excerpts import Excerpts
 from training.tuning.losses import total_loss
 from training.tuning.run_state import Epoch, FitSettings, RunState
 
@@ -42,6 +43,7 @@ def fit(
     device: torch.device,
     checkpoint: Path | None = None,
     mask_id: int = 0,
+    ends: Collection[int] = (),
     report: Report = lambda *_: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> list[Epoch]:
@@ -49,13 +51,15 @@ def fit(
 
     score: what a network is worth on the development split; called after each epoch with the
     averaged weights. checkpoint: directory for the state after each epoch; an existing state of
-    the same settings, targets and shape of network is taken up again.
+    the same settings, targets and shape of network is taken up again. ends: ids of the tokens that
+    end a clause.
     """
     network.to(device)
-    run = _start(network, targets, settings)
+    excerpts = Excerpts(targets, causes=network.shape.causes, ends=ends)
+    run = _start(network, targets, excerpts, settings)
     run.resume(checkpoint)
     while run.goes_on():
-        loss = _one_epoch(run, targets, device=device, mask_id=mask_id, report=report)
+        loss = _one_epoch(run, excerpts, device=device, mask_id=mask_id, report=report)
         with run.averaged():
             run.note(loss, score(network))
         run.save(checkpoint)
@@ -64,13 +68,15 @@ def fit(
     return run.history
 
 
-def _start(network: Network, targets: Sequence[Target], settings: FitSettings) -> RunState:
-    generator = np.random.default_rng(settings.seed)
-    an_epoch = batched(targets, batch_tokens=settings.batch_tokens, generator=generator)
+def _start(
+    network: Network, targets: Sequence[Target], excerpts: Excerpts, settings: FitSettings
+) -> RunState:
+    """The state before the first step; epochs differ a little in length, the first is counted."""
+    an_epoch = _read(excerpts, settings, np.random.default_rng((settings.seed, 0)))
     optimizer = torch.optim.AdamW(
         parameter_groups(network, settings), lr=settings.learning_rate, betas=(0.9, 0.98)
     )
-    steps = settings.epochs * sum(1 for _ in an_epoch)
+    steps = settings.epochs * len(an_epoch)
     start = fingerprint(targets, network)
     return RunState(network, optimizer, settings, steps=steps, start=start)
 
@@ -88,15 +94,23 @@ def fingerprint(targets: Sequence[Target], network: Network) -> str:
     return digest.hexdigest()
 
 
+def _read(
+    excerpts: Excerpts, settings: FitSettings, generator: np.random.Generator
+) -> list[list[Target]]:
+    """The batches of one epoch."""
+    drawn = excerpts.drawn(clips=settings.clips, abridged=settings.abridged, generator=generator)
+    return list(batched(drawn, batch_tokens=settings.batch_tokens, generator=generator))
+
+
 def _one_epoch(
-    run: RunState, targets: Sequence[Target], *, device: torch.device, mask_id: int, report: Report
+    run: RunState, excerpts: Excerpts, *, device: torch.device, mask_id: int, report: Report
 ) -> float:
     number = len(run.history)
     generator = np.random.default_rng((run.settings.seed, number))
     torch.manual_seed(run.settings.seed * 1000 + number)
     run.network.train()
     losses = []
-    for group in batched(targets, batch_tokens=run.settings.batch_tokens, generator=generator):
+    for group in _read(excerpts, run.settings, generator):
         batch = collate(group).to(device)
         losses.append(_one_step(run, _masked(batch, run.settings.token_mask, mask_id)))
         mean = float(np.mean(losses[-20:]))

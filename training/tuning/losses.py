@@ -11,7 +11,7 @@ import torch.nn.functional as torch_functions
 from torch import Tensor
 
 from models.network import Outputs
-from training.tuning.batches import Batch
+from training.tuning.batches import UNSAID, Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +32,39 @@ class LossWeights:
 
 
 def total_loss(outputs: Outputs, batch: Batch, *, weights: LossWeights) -> Tensor:
-    """The weighted sum of all parts: a scalar."""
+    """The weighted sum of all parts, each over the texts that can speak of it: a scalar."""
     return (
-        weights.labels * _multi_label(outputs.labels, batch.labels)
+        weights.labels * _multi_label(outputs.labels, batch.labels).mean()
         + weights.primary
-        * torch_functions.cross_entropy(
-            outputs.primary.float(), batch.primary, label_smoothing=weights.smoothing
-        )
+        * _cross_entropy(outputs.primary, batch.primary, smoothing=weights.smoothing)
         + weights.tokens * _token_loss(outputs.tokens, batch, unproved=weights.unproved)
-        + weights.agent
-        * torch_functions.binary_cross_entropy_with_logits(outputs.agent.float(), batch.agent)
+        + weights.agent * _agent_loss(outputs.agent, batch.agent)
         + weights.facets * _facet_loss(outputs, batch)
     )
 
 
+def _cross_entropy(logits: Tensor, places: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Mean over the texts whose place is known; 0 where none is."""
+    summed = torch_functions.cross_entropy(
+        logits.float(), places, label_smoothing=smoothing, ignore_index=UNSAID, reduction="sum"
+    )
+    return summed / (places != UNSAID).sum().clamp(min=1)
+
+
 def _multi_label(logits: Tensor, targets: Tensor) -> Tensor:
+    """(batch,): summed over the labels."""
     each = torch_functions.binary_cross_entropy_with_logits(
         logits.float(), targets, reduction="none"
     )
-    return each.sum(dim=-1).mean()
+    return each.sum(dim=-1)
+
+
+def _agent_loss(logits: Tensor, agent: Tensor) -> Tensor:
+    known = agent != UNSAID
+    each = torch_functions.binary_cross_entropy_with_logits(
+        logits.float(), agent.clamp(min=0), reduction="none"
+    )
+    return (each * known).sum() / known.sum().clamp(min=1)
 
 
 def _token_loss(logits: Tensor, batch: Batch, *, unproved: float) -> Tensor:
@@ -64,9 +78,9 @@ def _token_loss(logits: Tensor, batch: Batch, *, unproved: float) -> Tensor:
 
 
 def _facet_loss(outputs: Outputs, batch: Batch) -> Tensor:
-    loss = _multi_label(outputs.demand, batch.demand)
+    known = batch.record_type != UNSAID
+    demand = _multi_label(outputs.demand, batch.demand)
+    loss = (demand * known).sum() / known.sum().clamp(min=1)
     for facet in ("record_type", "role", "genre"):
-        loss = loss + torch_functions.cross_entropy(
-            getattr(outputs, facet).float(), getattr(batch, facet)
-        )
+        loss = loss + _cross_entropy(getattr(outputs, facet), getattr(batch, facet))
     return loss

@@ -11,9 +11,10 @@ from sklearn.svm import LinearSVC
 
 from models.ngrams import NgramScores, ngram_keys, slot_of
 from training.tuning.batches import Target
+from training.tuning.excerpts import evidence_runs
 
 SLOTS = 2**19
-LEAST = 4  # windows an n-gram must stand in
+LEAST = 5  # windows an n-gram must stand in: with fewer the table outgrows 25 MB
 CLIP_WEIGHT = 0.3  # of a clip, where a window counts 1: tuned on the development split
 
 
@@ -72,7 +73,11 @@ def _examples(targets: Sequence[Target], *, causes: int) -> _Examples:
     primary = np.eye(causes, dtype=bool)[[target.primary for target in targets]]
     agent = np.array([[target.agent > 0] for target in targets])
     windows = np.concatenate([labels, primary, agent], axis=1)
-    clips = [clip for target in targets for clip in _clips(target)]
+    clips = [
+        (target.window.ids[start:end], places)
+        for target in targets
+        for (start, end), places in evidence_runs(target).items()
+    ]
     proved = np.zeros((len(clips), windows.shape[1]), dtype=bool)
     for row, (_, places) in enumerate(clips):
         proved[row, places] = True
@@ -81,16 +86,6 @@ def _examples(targets: Sequence[Target], *, causes: int) -> _Examples:
     weights = np.concatenate([np.ones(len(targets)), np.full(len(clips), CLIP_WEIGHT)])
     ids = [target.window.ids for target in targets] + [ids for ids, _ in clips]
     return _Examples(ids, np.concatenate([windows, proved]), weights, len(targets))
-
-
-def _clips(target: Target) -> list[tuple[NDArray[np.int64], list[int]]]:
-    """Each run of evidence tokens, with the positions of the labels that all of it proves."""
-    runs: dict[tuple[int, int], list[int]] = {}
-    for label in np.unique(target.proof[:, 1]):
-        tokens = np.sort(target.proof[target.proof[:, 1] == label, 0])
-        for run in np.split(tokens, np.flatnonzero(np.diff(tokens) > 1) + 1):
-            runs.setdefault((int(run[0]), int(run[-1]) + 1), []).append(int(label))
-    return [(target.window.ids[start:end], places) for (start, end), places in runs.items()]
 
 
 def _fit_column(

@@ -25,6 +25,8 @@ class FitSettings:
     ``layer_decay`` multiplies the rate once for each encoder layer below the top;
     ``dropout`` is that before the heads; ``token_mask`` is the mean share of tokens hidden from
     the network, drawn anew for each text;
+    ``clips`` is the share of the pieces of evidence that an epoch reads standing alone,
+    ``abridged`` that of the texts it reads with clauses left out (see ``excerpts``);
     ``noise`` is the share of the texts that are read a second time as a recogniser or a hurried
     thumb would have written them; ``patience`` counts epochs without a better development score
     before stopping.
@@ -39,6 +41,8 @@ class FitSettings:
     batch_tokens: int = 2048
     token_mask: float = 0.25
     noise: float = 0.15
+    clips: float = 0.5
+    abridged: float = 0.6
     dropout: float = 0.2
     encoder_dropout: float = 0.0
     average: float = 0.99

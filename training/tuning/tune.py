@@ -26,6 +26,7 @@ from training.pretraining.encoders import Encoder, load_encoder
 from training.tuning.adapting import adapted
 from training.tuning.batches import Target, targets_of
 from training.tuning.bundling import make_bundle
+from training.tuning.excerpts import clause_ends
 from training.tuning.fitting import Epoch, FitSettings, Report, fit, infer
 from training.tuning.mixing import mix
 from training.tuning.ngrams import fit_ngrams
@@ -167,6 +168,7 @@ def tune(
         device=device,
         checkpoint=checkpoint,
         mask_id=encoder.mask_id,
+        ends=clause_ends(encoder.tokenizer),
         report=report,
         on_epoch=on_epoch,
     )
