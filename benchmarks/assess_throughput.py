@@ -104,7 +104,7 @@ def time_peer(texts: list[str], *, bundle: Path | None, threads: int) -> dict[st
 
     from models.network import OUTPUT_NAMES
     from models.text import normalise
-    from training.tuning.weights import load_network
+    from models.weights import load_network
 
     torch.set_num_threads(threads)
     loaded = load_bundle(bundle)

@@ -4,7 +4,7 @@ Each step is one call forward: text, windows, network, probabilities, choice, po
 An answer never depends on what else is in the call.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from models.assessment import (
 )
 from models.bundle import Bundle, load_bundle
 from models.decoding import Choice, Decoder, Reading
-from models.evidence import find_evidence
+from models.evidence import find_evidence, lies_within
 from models.policy import Decision, decide
 from models.record import Record
-from models.runtimes import Logits, OnnxRuntime, Runtime
+from models.runtime_choice import DEFAULT, RuntimeChoice, Wanted, choose_runtime
+from models.runtimes import Logits, Runtime
 from models.scores import (
     TextScores,
     TextWindows,
@@ -118,7 +119,9 @@ class Analyzer:
         language = language_of(scores.record.text)
         choice = self._decoder.choose(reading)
         if not has_han(scores.text.text):  # where nothing can be read, nothing is guessed
-            reading, choice = replace(reading, agent=0.0), self._blank()
+            fallback = self.bundle.taxonomy.fallback
+            reading = replace(reading, agent=0.0)
+            choice = Choice(fallback, (fallback,), (), (), ())
         evidence = {
             id_: self._evidence(scores, id_)
             for id_ in (*choice.causes, *choice.signs, *choice.marks)
@@ -141,11 +144,6 @@ class Analyzer:
             model=self._model,
         )
 
-    def _blank(self) -> Choice:
-        """The choice for a text without a word of Chinese."""
-        fallback = self.bundle.taxonomy.fallback
-        return Choice(fallback, (fallback,), (), (), ())
-
     def _protecting(self, choice: Choice) -> frozenset[str]:
         """The marks found, and those whose own cause is the primary one.
 
@@ -160,7 +158,9 @@ class Analyzer:
         marks = [self.bundle.codebook.mark_of(id_) for id_ in choice.marks]
         void = [span for mark in marks if mark.drops_evidence for span in evidence[mark.id]]
         return tuple(
-            id_ for id_ in choice.signs if any(not _within(span, void) for span in evidence[id_])
+            id_
+            for id_ in choice.signs
+            if any(not lies_within(span, void) for span in evidence[id_])
         )
 
     def _causes(self, reading: Reading, choice: Choice, evidence: _Evidence) -> RootCause:
@@ -228,17 +228,23 @@ class Analyzer:
         return Review(bool(reasons), tuple(reasons))
 
 
-def load_analyzer(directory: Path | None = None, *, threads: int | None = None) -> Analyzer:
+def load_analyzer(
+    directory: Path | None = None,
+    *,
+    threads: int | None = None,
+    wanted: Wanted = DEFAULT,
+    report: Callable[[RuntimeChoice], object] = lambda _: None,
+) -> Analyzer:
     """An analyzer of a bundle, the embedded one by default, that passed its self-check.
 
-    Raises BundleError where the bundle is incomplete or altered, or where its golden inputs do
-    not give their golden outputs on this machine.
+    report: told which runtime was taken, and why. Raises BundleError for an incomplete or altered
+    bundle or other answers than its golden ones, RuntimeChoiceError for a runtime not to be had.
     """
     bundle = load_bundle(directory)
-    analyzer = Analyzer(bundle, OnnxRuntime(bundle.file("network.onnx"), threads=threads))
-    check_golden(analyzer.bundle, analyzer.readings)
-    return analyzer
 
+    def check(opened: Runtime) -> None:
+        check_golden(bundle, Analyzer(bundle, opened).readings, precision=opened.precision)
 
-def _within(span: Evidence, others: Sequence[Evidence]) -> bool:
-    return any(other.start <= span.start and span.end <= other.end for other in others)
+    choice = choose_runtime(bundle, wanted, check=check, threads=threads)
+    report(choice)
+    return Analyzer(bundle, choice.runtime)

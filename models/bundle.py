@@ -21,6 +21,7 @@ from models.labels import LabelSpace
 from models.taxonomy import RootCauseTaxonomy, load_taxonomy
 
 FORMAT = 1
+FULL_PRECISION = "fp32"  # what a bundle computes in whose manifest says nothing else
 MANIFEST = "manifest.json"
 REQUIRED = (
     "taxonomy.yaml",
@@ -54,6 +55,11 @@ class Bundle:
     def name(self) -> str:
         """Name and the first digits of the fingerprint: which weights gave an answer."""
         return f"{self.manifest['name']}@{self.fingerprint[:12]}"
+
+    @property
+    def precision(self) -> str:
+        """What the network computes in: fp32, or int8 where it was quantized."""
+        return str(self.manifest.get("precision", FULL_PRECISION))
 
     @property
     def fingerprint(self) -> str:

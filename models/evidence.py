@@ -55,6 +55,11 @@ def find_evidence(text: NormalisedText, scores: Scores, *, share: float) -> tupl
     return tuple(_evidence(text, start, end, scores) for start, end in sorted(best))
 
 
+def lies_within(span: Evidence, others: Sequence[Evidence]) -> bool:
+    """Whether a span lies inside one of the others."""
+    return any(other.start <= span.start and span.end <= other.end for other in others)
+
+
 def _clauses(text: str, scores: Scores) -> list[tuple[int, int]]:
     ends = [*CLAUSE_END.finditer(text), None]
     start = 0

@@ -8,9 +8,7 @@ Wang and Manning 2012, "Baselines and Bigrams"), stored in eight bits. Imports t
 import torch
 from torch import Tensor, nn
 
-STRIDE = 65536  # more than any vocabulary: a pair's key is first * STRIDE + second + 1
-MULTIPLIER = 2654435761  # Knuth's multiplicative hashing; keys stay below 2**31
-SHIFT = 8192
+from models.ngram_slots import MULTIPLIER, SHIFT, STRIDE
 
 
 class NgramScores(nn.Module):

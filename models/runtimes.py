@@ -1,4 +1,7 @@
-"""Runtimes: from token ids to logits. Each gives the same numbers for the same network."""
+"""Runtimes: from token ids to logits. ONNX Runtime is the default; others answer as it does.
+
+How near another runtime comes is a matter of its precision (``models.self_check.TOLERANCES``).
+"""
 
 import os
 from collections.abc import Mapping
@@ -13,9 +16,10 @@ Logits = Mapping[str, NDArray[np.float32]]
 
 
 class Runtime(Protocol):
-    """What the analyzer asks of a network."""
+    """What the analyzer asks of a network; ``precision``: fp32 or bf16, what it multiplies in."""
 
     name: str
+    precision: str
 
     def infer(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Logits:
         """Logits by output name (``models.network.Outputs``); ids, mask: (batch, tokens)."""
@@ -26,6 +30,7 @@ class OnnxRuntime:
     """ONNX Runtime on the processor: the default, everywhere."""
 
     name = "onnxruntime-cpu"
+    precision = "fp32"
 
     def __init__(self, network: Path, *, threads: int | None = None) -> None:
         options = ort.SessionOptions()

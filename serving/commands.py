@@ -5,8 +5,7 @@ Imports what it needs when a command runs: the front door lists commands without
 
 import ipaddress
 import socket
-from collections import Counter
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,20 +13,19 @@ import typer
 from rich.console import Console
 
 from models.errors import XiaobaoError
+from serving.runtime_options import PrecisionName, RuntimeName, log_choice, tell_choice
 
 if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-    from models.rows import RowFault
+    from models.runtime_choice import RuntimeChoice
     from serving.contracts import Analyzer
     from serving.settings import ServingSettings
 
 _Bundle = Annotated[
     Path | None, typer.Option("--bundle", help="模型包目录,默认用内置的 · bundle directory")
 ]
-
-_PIPED_WIDTH = 110
 
 
 class ServeError(XiaobaoError):
@@ -38,12 +36,17 @@ def assess(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="jsonl, csv, xlsx, parquet")],
     out: Annotated[Path | None, typer.Option("--out", help="jsonl, csv 或 parquet")] = None,
     bundle: _Bundle = None,
+    runtime: RuntimeName = None,
+    precision: PrecisionName = None,
 ) -> None:
     """分析文件中的投诉,不带 --out 时打印表格 · Assess the complaints of a file.
 
     Exit codes: 0 done, 1 some rows failed, 2 wrong usage or unreadable input.
     """
-    failed = _show(source, bundle) if out is None else _score(source, out, bundle)
+    from serving.files.printing import score, show
+
+    analyzer = open_analyzer(bundle, runtime=runtime, precision=precision, report=tell_choice)
+    failed = show(source, analyzer) if out is None else score(source, out, analyzer)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -61,6 +64,7 @@ def link(
     from models.analyzer import load_analyzer
     from serving.files.linking import check_out, link_file, show_groups, write_links
     from serving.files.notes import tell
+    from serving.files.printing import wide
 
     if out is not None:
         check_out(source, out)
@@ -75,7 +79,7 @@ def link(
     levels = {level["id"]: level["name"] for level in analyzer.description["levels"]}
     errors = write_links(outcome, out) if out is not None else None
     console = Console(stderr=out is not None)
-    show_groups(outcome, console=_wide(console), levels=levels)
+    show_groups(outcome, console=wide(console), levels=levels)
     if out is not None:
         typer.echo(f"{out}: {len(outcome.linked.cases)} 件 cases", err=True)
     for fault in outcome.faults if errors is None else ():
@@ -89,6 +93,8 @@ def serve(
     host: Annotated[str | None, typer.Option(help="监听地址 · address [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="端口 · port [8000]")] = None,
     bundle: _Bundle = None,
+    runtime: RuntimeName = None,
+    precision: PrecisionName = None,
     keys: Annotated[Path | None, typer.Option(help="密钥文件 · file of API keys")] = None,
     database: Annotated[
         str | None,
@@ -108,20 +114,60 @@ def serve(
     from serving.register.opening import register_if_wanted
     from serving.settings import read_settings
 
-    settings = read_settings(host=host, port=port, bundle=bundle, keys=keys, database=database)
+    settings = read_settings(
+        host=host,
+        port=port,
+        bundle=bundle,
+        runtime=runtime,
+        precision=precision,
+        keys=keys,
+        database=database,
+    )
     check_host(settings.host, may_be_remote=settings.keys is not None or without_keys)
     configure_logs(level=settings.log_level)
     with _listen(settings.host, settings.port) as listener:
-        analyzer = open_analyzer(settings.bundle, threads=settings.threads)
+        analyzer, settings = _opened(settings)
         with register_if_wanted(settings) as register:
             _run(create_app(analyzer, settings, register), settings, listener)
 
 
-def open_analyzer(bundle: Path | None, *, threads: int | None = None) -> "Analyzer":
-    """The analyzer of a bundle. Raises BundleError for a missing or altered one."""
-    from models.analyzer import load_analyzer
+def open_analyzer(
+    bundle: Path | None,
+    *,
+    threads: int | None = None,
+    runtime: str | None = None,
+    precision: str | None = None,
+    report: "Callable[[RuntimeChoice], object]" = lambda _: None,
+) -> "Analyzer":
+    """The analyzer of a bundle on a runtime, the default one for None; ``report`` is told which.
 
-    return load_analyzer(bundle, threads=threads)
+    Raises BundleError for a missing or altered bundle, RuntimeChoiceError for a runtime that
+    cannot be had.
+    """
+    from models.analyzer import load_analyzer
+    from models.runtime_choice import wanted_of
+
+    wanted = wanted_of(runtime, precision)
+    return load_analyzer(bundle, threads=threads, wanted=wanted, report=report)
+
+
+def _opened(settings: "ServingSettings") -> "tuple[Analyzer, ServingSettings]":
+    """The analyzer, and the settings with the runtime chosen: later bundles are read by it too.
+
+    A trial beside requests would measure the requests.
+    """
+    choices: list[RuntimeChoice] = []
+    analyzer = open_analyzer(
+        settings.bundle,
+        threads=settings.threads,
+        runtime=settings.runtime,
+        precision=settings.precision,
+        report=choices.append,
+    )
+    for choice in choices:
+        log_choice(choice)
+        settings = settings.model_copy(update={"runtime": choice.kind})
+    return analyzer, settings
 
 
 def check_host(host: str, *, may_be_remote: bool) -> None:
@@ -181,59 +227,3 @@ def _run(app: "FastAPI", settings: "ServingSettings", listener: socket.socket) -
         server.run(sockets=[listener])
     except KeyboardInterrupt:
         typer.echo("已停止 · stopped")
-
-
-def _wide(console: Console) -> Console:
-    """The console, or one of a fixed width where nobody's terminal says how wide it is."""
-    if console.is_terminal:
-        return console
-    return Console(width=_PIPED_WIDTH, stderr=console.stderr)
-
-
-def _score(source: Path, out: Path, bundle: Path | None) -> int:
-    from serving.files.notes import tell
-    from serving.files.scoring import score_file
-
-    console = Console(stderr=True)
-    analyzer = open_analyzer(bundle)
-    try:
-        outcome = score_file(
-            source, out, analyzer=analyzer, console=console, on_note=lambda n: tell(n, console)
-        )
-    except KeyboardInterrupt:
-        typer.echo("已中断,重复同一命令即可继续 · interrupted; the same command goes on", err=True)
-        raise typer.Exit(130) from None
-    resumed = f", {outcome.resumed} earlier" if outcome.resumed else ""
-    typer.echo(f"{out}: {outcome.answered} 件 cases{resumed}", err=True)
-    if outcome.errors:
-        typer.echo(f"{outcome.errors}: {outcome.failed} 行失败 failed rows", err=True)
-    return outcome.failed
-
-
-def _show(source: Path, bundle: Path | None) -> int:
-    from serving.files.notes import tell
-    from serving.files.scoring import CHUNK, assess_sorted, keep_records, read_numbered
-    from serving.files.tables import assessment_table, summary
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPED_WIDTH)
-    faults: list[RowFault] = []
-    analyzer = open_analyzer(bundle)
-    levels = {level["id"]: level["name"] for level in analyzer.description["levels"]}
-    found: Counter[str] = Counter()
-    reviews = 0
-    notes = Console(stderr=True)
-    rows = read_numbered(source, on_note=lambda note: tell(note, notes))
-    records = keep_records(rows, faults=faults)
-    while group := list(islice(records, CHUNK)):
-        answers = assess_sorted([record for _, record in group], analyzer)
-        numbered = zip((number for number, _ in group), answers, strict=True)
-        console.print(assessment_table(numbered, levels=levels, width=console.width))
-        found.update(answer.agent.level for answer in answers)
-        reviews += sum(answer.review.needed for answer in answers)
-    for fault in faults:
-        typer.echo(str(fault), err=True)
-    console.print()
-    console.print(summary(found, reviews=reviews, failed=len(faults), levels=levels))
-    return len(faults)

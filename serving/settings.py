@@ -30,6 +30,14 @@ class ServingSettings(BaseSettings):
     threads: int | None = Field(
         None, ge=1, description="Threads of the inference runtime; empty: the runtime decides."
     )
+    runtime: Literal["auto", "onnx", "openvino", "torch"] = Field(
+        "onnx",
+        description="What reads: `onnx`, `openvino`, `torch`, or `auto`: the fastest in a trial.",
+    )
+    precision: Literal["auto", "fp32"] = Field(
+        "auto",
+        description="`fp32`: nothing less; `auto`: bf16 on OpenVINO where the processor has AMX.",
+    )
     max_body_bytes: int = Field(
         8 * 1024 * 1024, ge=1024, description="Largest request body in bytes; above it: 413."
     )

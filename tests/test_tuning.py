@@ -10,6 +10,7 @@ from models.bundle import BundleError
 from models.codebook import default_codebook
 from models.record import LabelledRecord
 from models.taxonomy import default_taxonomy
+from models.weights import load_network
 from tests.tiny import CAUSES, save_modernbert, write_complaints
 from training.baselines.linear import BaselineError
 from training.evaluation.evaluating import EvaluateError, choose, evaluate_bundle
@@ -24,7 +25,6 @@ from training.tuning.exporting import halved
 from training.tuning.fitting import FitSettings
 from training.tuning.settings import TrainSettings
 from training.tuning.tune import Trained, catalogue_examples, train, tune
-from training.tuning.weights import load_network
 
 CPU = torch.device("cpu")
 

@@ -10,10 +10,10 @@ import torch
 from models.bundle import Bundle, BundleError, load_bundle
 from models.network import Network, NetworkShape, outputs_of
 from models.runtimes import OnnxRuntime
+from models.weights import load_network
 from tests.tiny import save_bert
 from training.pretraining.encoders import load_encoder
 from training.tuning.bundling import make_bundle
-from training.tuning.weights import load_network
 
 CPU = torch.device("cpu")
 

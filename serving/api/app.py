@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from models.analyzer import load_analyzer
 from models.record import Record
+from models.runtime_choice import Wanted
 from serving.api.access import AccessLog
 from serving.api.admin import admin_routes, show_bundles
 from serving.api.assessing import assess_routes
@@ -82,7 +83,8 @@ def _install_state(app: FastAPI, analyzer: Analyzer, settings: ServingSettings) 
     state.settings = settings
     state.metrics = metrics
     state.guard = Guard(KeyRing(settings.keys) if settings.keys else None, rate=settings.rate_limit)
-    load = partial(load_analyzer, threads=settings.threads)
+    wanted = Wanted(settings.runtime, settings.precision)
+    load = partial(load_analyzer, threads=settings.threads, wanted=wanted)
     state.shelf = Shelf(analyzer, directory=settings.bundles, load=load)
     state.shadow = None
     state.ready = False

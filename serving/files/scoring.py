@@ -56,7 +56,9 @@ def score_file(
     _check_place(source, out)
     faults: list[RowFault] = []
     total = _count_records(source)
-    owner = {"input": fingerprint(source), "bundle": str(analyzer.description.get("bundle"))}
+    about = analyzer.description
+    used = {name: str(about.get(name)) for name in ("bundle", "runtime")}
+    owner = {"input": fingerprint(source), **used}
     rows = keep_records(read_numbered(source, on_note=on_note), faults=faults)
     with _writing(out):
         with PartFile(out, owner=owner) as part, RateBar(console, total=total) as advance:

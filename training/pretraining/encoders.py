@@ -16,7 +16,8 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from models.errors import XiaobaoError
-from models.ngrams import STRIDE
+from models.ngram_slots import STRIDE
+from models.weights import without_pooler
 
 EMBEDDED = Path(__file__).parents[2] / "models" / "embedded" / "encoder"
 # What ModernBERT and BERT and its kin call it. Not in attention: drawing a mask for every pair of
@@ -68,7 +69,7 @@ def load_encoder(
             attn_implementation=attention_on(device),
             output_loading_info=True,
         )
-    module = _without_pooler(module)
+    module = without_pooler(module)
     absent = sorted(set(found["missing_keys"]) & set(module.state_dict()))
     if absent:
         raise EncoderError(f"{base}: no weight {absent[0]}; wanted all weights of its config.json")
@@ -121,13 +122,6 @@ def positions_of(base: str | Path, config: Any) -> int:
     return found
 
 
-def bare_encoder(config: dict[str, Any]) -> nn.Module:
-    """An encoder of this configuration, not yet holding its weights."""
-    settings = dict(config)
-    made = AutoConfig.for_model(settings.pop("model_type"), **settings)
-    return _without_pooler(AutoModel.from_config(made, attn_implementation="eager"))
-
-
 def attention_on(device: torch.device) -> str:
     """Eager attention on processors: its backward pass was 1.3 times as fast there in bf16."""
     return "sdpa" if device.type == "cuda" else "eager"
@@ -157,14 +151,6 @@ def _vocabulary(base: str | Path, config: Any) -> int:
 def _public(config: dict[str, Any]) -> dict[str, Any]:
     """Without what begins with an underscore: where the checkpoint lay is nobody's business."""
     return {name: value for name, value in config.items() if not name.startswith("_")}
-
-
-def _without_pooler(module: Any) -> nn.Module:
-    """BERT's own pooler is read by nobody here, and checkpoints of pretraining do not hold it."""
-    if getattr(module, "pooler", None) is not None:
-        module.pooler = None
-    bare: nn.Module = module
-    return bare
 
 
 def autocast(device: torch.device) -> torch.autocast:

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from models.errors import XiaobaoError
 from models.network import OUTPUT_NAMES, Network
 from models.runtimes import OnnxRuntime
+from models.weights import HALF
 
 HALVED_FROM = 256  # elements: smaller tensors are left alone
 TOLERANCE = 1e-3
-HALF = "_half"  # what the name of a weight in half precision ends in
 
 
 class ExportError(XiaobaoError):
@@ -91,7 +91,7 @@ def _traced(network: nn.Module) -> Any:
 
 
 def _holds_no_weight(node: Any) -> bool | None:
-    """Folded weights would lose their names, by which ``tuning.weights`` reads them back."""
+    """Folded weights would lose their names, by which ``models.weights`` reads them back."""
     reads_weight = any(value is not None and value.is_initializer() for value in node.inputs)
     return False if reads_weight else None
 

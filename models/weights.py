@@ -1,25 +1,36 @@
 """Weights back from a bundle: the ONNX file is the only place where they stand.
 
-The exporter keeps their names, so that a bundle can be tuned further, compared or audited.
+The exporter keeps their names, so that a bundle can be read by torch, tuned further, compared or
+audited. Imports torch and transformers; nothing that serves by default may import this module.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
+from torch import nn
+from transformers import AutoConfig, AutoModel
 
-from models.bundle import Bundle, BundleError
+from models.bundle import FULL_PRECISION, Bundle, BundleError
 from models.network import Network, NetworkShape
-from training.pretraining.encoders import bare_encoder
-from training.tuning.exporting import HALF
+
+HALF = "_half"  # what the name of a weight in half precision ends in
 
 
 def load_network(bundle: Bundle) -> Network:
     """The torch network of a bundle, in eval mode, fp32.
 
-    Raises BundleError where network.json does not describe one, or a weight is missing in the
-    ONNX file.
+    Raises BundleError where network.json does not describe one, where its weights were quantized,
+    or where one is missing in the ONNX file.
     """
+    if bundle.precision != FULL_PRECISION:
+        raise BundleError(
+            f"{bundle.directory}: weights in {bundle.precision} found, in {FULL_PRECISION} wanted: "
+            "torch reads the bundle that this one was quantized from"
+        )
     network = _bare_network(bundle)
     stored = _initialisers(bundle)
     wanted = network.state_dict()
@@ -30,6 +41,21 @@ def load_network(bundle: Bundle) -> Network:
     known = {name: stored.get(name, weight) for name, weight in wanted.items()}
     network.load_state_dict({n: w.reshape(wanted[n].shape) for n, w in known.items()})
     return network.eval()
+
+
+def bare_encoder(config: Mapping[str, Any]) -> nn.Module:
+    """An encoder of this configuration, not yet holding its weights."""
+    settings = dict(config)
+    made = AutoConfig.for_model(settings.pop("model_type"), **settings)
+    return without_pooler(AutoModel.from_config(made, attn_implementation="eager"))
+
+
+def without_pooler(module: Any) -> nn.Module:
+    """BERT's own pooler is read by nobody here, and checkpoints of pretraining do not hold it."""
+    if getattr(module, "pooler", None) is not None:
+        module.pooler = None
+    bare: nn.Module = module
+    return bare
 
 
 def _bare_network(bundle: Bundle) -> Network:

@@ -1,0 +1,63 @@
+"""What ``assess`` says: a table of answers, or how many went into a file. Knows no HTTP."""
+
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from models.rows import RowFault
+from serving.contracts import Analyzer
+from serving.files.notes import tell
+from serving.files.scoring import CHUNK, assess_sorted, keep_records, read_numbered, score_file
+from serving.files.tables import assessment_table, summary
+
+_PIPED_WIDTH = 110
+
+
+def wide(console: Console) -> Console:
+    """The console, or one of a fixed width where nobody's terminal says how wide it is."""
+    if console.is_terminal:
+        return console
+    return Console(width=_PIPED_WIDTH, stderr=console.stderr)
+
+
+def score(source: Path, out: Path, analyzer: Analyzer) -> int:
+    """Assesses a file into ``out`` and says what came of it; gives the number of failed rows."""
+    console = Console(stderr=True)
+    try:
+        outcome = score_file(
+            source, out, analyzer=analyzer, console=console, on_note=lambda n: tell(n, console)
+        )
+    except KeyboardInterrupt:
+        typer.echo("已中断,重复同一命令即可继续 · interrupted; the same command goes on", err=True)
+        raise typer.Exit(130) from None
+    resumed = f", {outcome.resumed} earlier" if outcome.resumed else ""
+    typer.echo(f"{out}: {outcome.answered} 件 cases{resumed}", err=True)
+    if outcome.errors:
+        typer.echo(f"{outcome.errors}: {outcome.failed} 行失败 failed rows", err=True)
+    return outcome.failed
+
+
+def show(source: Path, analyzer: Analyzer) -> int:
+    """Prints the table of a file's answers; gives the number of failed rows."""
+    console = wide(Console())
+    faults: list[RowFault] = []
+    levels = {level["id"]: level["name"] for level in analyzer.description["levels"]}
+    found: Counter[str] = Counter()
+    reviews = 0
+    notes = Console(stderr=True)
+    rows = read_numbered(source, on_note=lambda note: tell(note, notes))
+    records = keep_records(rows, faults=faults)
+    while group := list(islice(records, CHUNK)):
+        answers = assess_sorted([record for _, record in group], analyzer)
+        numbered = zip((number for number, _ in group), answers, strict=True)
+        console.print(assessment_table(numbered, levels=levels, width=console.width))
+        found.update(answer.agent.level for answer in answers)
+        reviews += sum(answer.review.needed for answer in answers)
+    for fault in faults:
+        typer.echo(str(fault), err=True)
+    console.print()
+    console.print(summary(found, reviews=reviews, failed=len(faults), levels=levels))
+    return len(faults)
