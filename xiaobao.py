@@ -57,6 +57,12 @@ COMMANDS = {
     ),
     "keys": Entry("serving.keys.commands", "keys", "serving", "管理 API 密钥 · Manage API keys"),
     "train": Entry("training.tuning.commands", "train", "training", "训练模型包 · Train a bundle"),
+    "quantize": Entry(
+        "training.tuning.commands",
+        "quantize",
+        "training",
+        "把模型包量化为 int8 · Quantize a bundle to int8",
+    ),
     "evaluate": Entry(
         "training.evaluation.commands", "evaluate", "training", "评估模型包 · Evaluate a bundle"
     ),

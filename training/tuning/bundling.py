@@ -58,10 +58,35 @@ def make_bundle(
     is what was calibrated.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        draft = Path(scratch) / "draft"
         onnx_file = Path(scratch) / "network.onnx"
         export_onnx(network, onnx_file)
         files = _uncalibrated(network, encoder, labels, onnx_file)
+        return publish(
+            files,
+            development,
+            labels=labels,
+            directory=directory,
+            manifest=manifest,
+            measure=measure,
+        )
+
+
+def publish(
+    uncalibrated: Mapping[str, bytes | str | Path],
+    development: Sequence[LabelledRecord],
+    *,
+    labels: LabelSpace,
+    directory: Path,
+    manifest: Mapping[str, Any],
+    measure: Callable[[Analyzer], Mapping[str, Any]],
+) -> Analyzer:
+    """Calibrates the files of a bundle, measures and writes it; see ``make_bundle``.
+
+    What ``measure`` raises leaves ``directory`` as it was.
+    """
+    files = dict(uncalibrated)
+    with tempfile.TemporaryDirectory() as scratch:
+        draft = Path(scratch) / "draft"
         write_bundle(draft, files, manifest=manifest)
         calibration, controlled = _calibrated(draft, development, labels)
         files["calibration.json"] = _as_text(calibration.as_json())

@@ -97,6 +97,7 @@ def _facts(
         ("xiaobao", manifest["xiaobao"]),
         ("分类 taxonomy", bundle.taxonomy.version),
         ("迹象手册 codebook", bundle.codebook.version),
+        ("精度 precision", bundle.precision),
         ("标签 labels", len(bundle.labels.evidence)),
         ("训练 training texts", examples.get("train", "?")),
         ("开发 development texts", examples.get("development", "?")),
