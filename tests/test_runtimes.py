@@ -74,6 +74,13 @@ def runtime(request: pytest.FixtureRequest, tiny_bundle: Path) -> Runtime:
     return open_runtime(bundle, request.param, precision="fp32", threads=1)
 
 
+@pytest.fixture(scope="module")
+def bf16(tiny_bundle: Path) -> Runtime:
+    from models.openvino_runtime import OpenVinoRuntime
+
+    return OpenVinoRuntime(tiny_bundle / "network.onnx", precision="bf16", threads=1)
+
+
 # The same answers
 
 
@@ -128,17 +135,26 @@ def test_what_a_runtime_gave_stays_when_it_reads_on(runtime: Runtime, batches: l
 
 @needs_openvino
 def test_in_bf16_answers_stay_within_its_tolerance(
-    tiny_bundle: Path, tiny_analyzer: Analyzer, samples: list[LabelledRecord]
+    bf16: Runtime, tiny_analyzer: Analyzer, samples: list[LabelledRecord]
 ) -> None:
-    from models.openvino_runtime import OpenVinoRuntime
-
-    runtime = OpenVinoRuntime(tiny_bundle / "network.onnx", precision="bf16", threads=1)
     texts = [labelled.record.text for labelled in samples]
-    found = Analyzer(tiny_analyzer.bundle, runtime).readings(texts)
+    found = Analyzer(tiny_analyzer.bundle, bf16).readings(texts)
     for reading, wanted in zip(found, tiny_analyzer.readings(texts), strict=True):
         for name in ("labels", "primary", "agent"):
             off = np.abs(np.asarray(getattr(reading, name)) - getattr(wanted, name)).max()
             assert off <= TOLERANCES["bf16"]
+
+
+@needs_openvino
+def test_in_bf16_a_window_reads_the_same_alone_and_in_company(
+    bf16: Runtime, batches: list[Batch]
+) -> None:
+    for ids, mask in batches:
+        together = bf16.infer(ids, mask)
+        for row in range(len(ids)):
+            alone = bf16.infer(ids[row : row + 1], mask[row : row + 1])
+            for name, values in together.items():
+                np.testing.assert_array_equal(alone[name][0], values[row])
 
 
 def test_slots_in_numpy_are_those_in_torch() -> None:
