@@ -8,8 +8,9 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertForMaskedLM
 
+from models.weights import bare_encoder
 from tests.tiny import save_bert, save_modernbert
-from training.pretraining.encoders import EncoderError, bare_encoder, load_encoder, load_tokenizer
+from training.pretraining.encoders import EncoderError, load_encoder, load_tokenizer
 
 CPU = torch.device("cpu")
 
