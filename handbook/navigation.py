@@ -1,0 +1,93 @@
+"""What stands where in the site: sections and, in each, pages by path. Nothing is left out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import PurePosixPath
+
+from handbook.markdown import title_of
+
+HOME = "index.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A title and patterns of paths in the order wanted; a pattern may match no page."""
+
+    title: str
+    patterns: tuple[str, ...]
+
+
+SECTIONS = (
+    Section(
+        "教程 · Tutorials",
+        (
+            "tutorials/first-hour-intake.md",
+            "tutorials/first-hour-analyst.md",
+            "tutorials/first-hour-engineer.md",
+            "tutorials/*.md",
+        ),
+    ),
+    Section("怎么做 · How to", ("guides/*.md",)),
+    Section("规则 · Rules", ("rules-and-deadlines.md", "privacy-and-fairness.md")),
+    Section("运行 · Operations", ("operations.md", "console.md", "register.md", "api.md")),
+    Section(
+        "参考 · Reference",
+        ("reference/cli.md", "reference/settings.md", "reference/http.md", "reference/*.md"),
+    ),
+    Section(
+        "模型与数据 · Model and data",
+        ("model/card.md", "model/figures.md", "model/datasheet.md", "model/*.md", "figures/*.md"),
+    ),
+    Section(
+        "深入 · In depth",
+        ("more/architecture.md", "pretraining.md", "decisions/README.md", "decisions/*.md"),
+    ),
+    Section("项目 · Project", ("more/*.md",)),
+)
+_REST = "更多 · More"  # a page that no section names yet is shown all the same
+
+Navigation = Mapping[str, tuple[str, ...]]
+
+
+def navigate(paths: Mapping[str, object]) -> Navigation:
+    """Title of a section to its pages, each page once, the home page in none."""
+    left = sorted(set(paths) - {HOME})
+    chosen: dict[str, tuple[str, ...]] = {}
+    for section in SECTIONS:
+        pages = tuple(dict.fromkeys(p for q in section.patterns for p in left if fnmatch(p, q)))
+        left = [path for path in left if path not in pages]
+        if pages:
+            chosen[section.title] = pages
+    return chosen | ({_REST: tuple(left)} if left else {})
+
+
+def page_title(path: str, text: str) -> str:
+    """The first heading of a page, or its file's name."""
+    return title_of(text) or PurePosixPath(path).stem
+
+
+def home_page(navigation: Navigation, texts: Mapping[str, str]) -> str:
+    """The first page: what xiaobao is, and every page by section."""
+    return "\n".join([_WELCOME, *_listed(navigation, texts)])
+
+
+def _listed(navigation: Navigation, texts: Mapping[str, str]) -> Iterator[str]:
+    for title, paths in navigation.items():
+        yield f"## {title}\n"
+        yield "".join(f"- [{page_title(path, texts[path])}]({path})\n" for path in paths)
+
+
+_WELCOME = """# 消保 xiaobao
+
+读中文人身保险投诉:**出了什么问题**(根因,每个都附原文证据),以及**是否有代理退保的迹象**(仅供核验)。
+在一台两核机器上运行,不需要显卡和互联网,投诉不离开本机。
+
+It reads complaints to a life insurer: **what went wrong**, each cause with the words that say so, and
+**signs of proxy-surrender agents**, as advice only. No complaint leaves the machine.
+
+提示仅供核验,不影响受理、时限和处理结果。 A flag never refuses, delays or lowers a complaint.
+
+每一页中文在前,英文在后;命令两种语言共用。参考部分由代码生成。
+Each page holds both languages, Chinese first; reference pages are written from the code.
+"""
