@@ -6,7 +6,7 @@ BUNDLE ?= runs/my-bundle
 SETS ?= runs/sets
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench bench-encoder train
+.PHONY: help run test check docs bench bench-encoder train
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /make \1  /p' Makefile
@@ -24,6 +24,9 @@ check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, imports, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest
+
+docs: $(VENV)/dev.stamp ## the site of documents, into site/: open site/index.html
+	$(BIN)/python -m handbook
 
 bench: $(VENV)/dev.stamp ## throughput beside a plain transformers loop; on a quiet machine
 	$(BIN)/python -m benchmarks.assess_throughput

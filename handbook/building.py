@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,7 +29,13 @@ nav = [
 [project.theme]
 language = "zh"
 font = false
-features = ["content.code.copy", "navigation.footer", "navigation.indexes", "navigation.top", "search.highlight"]
+features = [
+  "content.code.copy",
+  "navigation.footer",
+  "navigation.indexes",
+  "navigation.top",
+  "search.highlight",
+]
 
 [project.plugins.search]
 """
@@ -39,11 +46,10 @@ class SiteError(XiaobaoError):
 
 
 def lay_out(root: Path, directory: Path) -> Navigation:
-    """Write pages, pictures and settings below ``directory``, which is emptied first.
+    """Write pages, pictures and settings below ``directory``; what was laid out there.
 
     Raises LinkError where a page links to a file that does not exist.
     """
-    shutil.rmtree(directory, ignore_errors=True)
     pages = [*written_pages(root), *generated_pages(root)]
     assets = [path for path in sorted((root / DOCS).rglob("*.*")) if _is_asset(path)]
     places = _HOMES | {page.origin: page.path for page in pages}
@@ -78,15 +84,16 @@ def build(root: Path, *, out: Path) -> int:
     """
     if find_spec("zensical") is None:
         raise SiteError("zensical is not installed; install the docs extra: pip install '.[docs]'")
-    directory = root / "build" / "handbook"
-    navigation = lay_out(root, directory)
-    _run_tool(directory)
-    shutil.rmtree(out, ignore_errors=True)
-    shutil.move(directory / "site", out)
+    with tempfile.TemporaryDirectory() as scratch:
+        navigation = lay_out(root, Path(scratch))
+        run_tool(Path(scratch))
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.move(Path(scratch) / "site", out)
     return 1 + sum(map(len, navigation.values()))
 
 
-def _run_tool(directory: Path) -> None:
+def run_tool(directory: Path) -> None:
+    """Build what was laid out there, into ``site`` beside it; SiteError for any warning."""
     words = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "-f", CONFIG]
     result = subprocess.run(words, cwd=directory, capture_output=True, text=True, check=False)
     if result.returncode:

@@ -7,9 +7,10 @@ from models.codebook import Codebook, Sign
 from models.marks import Mark
 
 _ABOUT = (
-    "提示仅供核验,不影响受理、时限和处理结果。 A sign is a question to verify: it never refuses, delays or lowers a "
-    "complaint.\n\n"
-    "保险公司可以换掉文件 `models/taxonomies/agent_signs.yaml`,不改代码。 An insurer may replace the file.\n"
+    "提示仅供核验,不影响受理、时限和处理结果。 "
+    "A sign is a question to verify: it never refuses, delays or lowers a complaint.\n\n"
+    "保险公司可以换掉文件 `models/taxonomies/agent_signs.yaml`,不改代码。 "
+    "An insurer may replace the file.\n"
 )
 
 

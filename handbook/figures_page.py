@@ -1,4 +1,4 @@
-"""The page of figures, from the evaluation reports of the embedded bundle; none is typed by hand."""
+"""The page of figures, from the evaluation reports of the embedded bundle; none typed by hand."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,7 +23,8 @@ _RATES = {
     "转人工 sent to a person": ("review", "reviewed"),
 }
 _ABOUT = (
-    "方括号为 95 % 自助法区间。文本为撰写而非采集:在自己的数据上评估后再依赖。 In brackets: 95 % bootstrap intervals. "
+    "方括号为 95 % 自助法区间。文本为撰写而非采集:在自己的数据上评估后再依赖。 "
+    "In brackets: 95 % bootstrap intervals. "
     "The texts were written, not collected: measure on your own before relying on it.\n"
 )
 

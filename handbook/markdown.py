@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 GENERATED = (
-    "!!! info \"由代码生成 · Written from the code\"\n"
+    '!!! info "由代码生成 · Written from the code"\n'
     "    此页由 `make docs` 从代码和数据写成,不手工修改。 "
     "`make docs` writes this page; nobody edits it.\n"
 )

@@ -6,8 +6,8 @@ from handbook.markdown import code, page, table
 from handbook.words import words_for
 
 _ABOUT = (
-    "`GET /metrics`,Prometheus 文本格式。标签只含路由、状态和分类标识,从不含投诉文字。 Labels are routes, "
-    "statuses and ids, never words of a complaint.\n"
+    "`GET /metrics`,Prometheus 文本格式。标签只含路由、状态和分类标识,从不含投诉文字。 "
+    "Labels are routes, statuses and ids, never words of a complaint.\n"
 )
 _SUFFIX = {"counter": "_total", "histogram": "_bucket, _sum, _count"}
 

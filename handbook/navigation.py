@@ -83,8 +83,8 @@ _WELCOME = """# 消保 xiaobao
 读中文人身保险投诉:**出了什么问题**(根因,每个都附原文证据),以及**是否有代理退保的迹象**(仅供核验)。
 在一台两核机器上运行,不需要显卡和互联网,投诉不离开本机。
 
-It reads complaints to a life insurer: **what went wrong**, each cause with the words that say so, and
-**signs of proxy-surrender agents**, as advice only. No complaint leaves the machine.
+It reads complaints to a life insurer: **what went wrong**, each cause with the words that say so,
+and **signs of proxy-surrender agents**, as advice only. No complaint leaves the machine.
 
 提示仅供核验,不影响受理、时限和处理结果。 A flag never refuses, delays or lowers a complaint.
 

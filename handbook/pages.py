@@ -19,7 +19,7 @@ from models.codebook import default_codebook
 from models.labels import label_space
 from models.taxonomy import default_taxonomy
 from serving.api.app import create_app
-from serving.settings import ServingSettings
+from serving.settings import read_settings
 
 DOCS = "docs"
 PARTS = ("test", "development")  # of the data, each with a report of the embedded bundle
@@ -58,7 +58,7 @@ def written_pages(root: Path) -> Iterator[Page]:
 def generated_pages(root: Path) -> Iterator[Page]:
     """What the code says of itself; the same code and bundle give the same pages."""
     taxonomy, codebook, analyzer = default_taxonomy(), default_codebook(), load_analyzer(None)
-    app = create_app(analyzer, ServingSettings())
+    app = create_app(analyzer, read_settings())
     reports = {part: json.loads(_report(root, part).read_text("utf-8")) for part in PARTS}
     labels = label_space(taxonomy, codebook)
     texts = {

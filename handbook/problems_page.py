@@ -7,8 +7,10 @@ from serving.api.problems import MEDIA_TYPE, ProblemError, problem_response
 from serving.api.schemas import TITLES
 
 _ABOUT = (
-    f"每个错误都是 `{MEDIA_TYPE}`(RFC 9457)。`detail` 和 `errors` 说明位置和要求,从不重复来件内容。 "
-    "Every error is a problem detail: it names the place and what is wanted, and never repeats what was sent.\n"
+    f"每个错误都是 `{MEDIA_TYPE}`(RFC 9457)。"
+    "`detail` 和 `errors` 说明位置和要求,从不重复来件内容。 "
+    "Every error is a problem detail: it names the place and what is wanted, "
+    "and never repeats what was sent.\n"
 )
 
 

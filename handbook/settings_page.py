@@ -15,7 +15,13 @@ def settings_page() -> str:
     fields = ServingSettings.model_fields
     words = words_for("settings", fields)
     rows = (
-        (code(f"XIAOBAO_{name.upper()}"), code(field.default), f"{words[name]} · {field.description}")
+        (
+            code(f"XIAOBAO_{name.upper()}"),
+            code(field.default),
+            f"{words[name]} · {field.description}",
+        )
         for name, field in fields.items()
     )
-    return page("设置 · Settings", _ABOUT, table(("变量 variable", "默认 default", "含义 meaning"), rows))
+    return page(
+        "设置 · Settings", _ABOUT, table(("变量 variable", "默认 default", "含义 meaning"), rows)
+    )

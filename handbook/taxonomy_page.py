@@ -6,9 +6,10 @@ from handbook.markdown import cell, code, page, table
 from models.taxonomy import Cause, Exclude, Parent, RootCauseTaxonomy
 
 _ABOUT = (
-    "原因是投诉所**主张**的,不是已查明的。 A cause is what the text alleges, never what is proved.\n\n"
-    "保险公司可以换掉文件 `models/taxonomies/root_causes.yaml`,不改代码;标识不变,名称和顺序可变。 An insurer "
-    "may replace the file; ids are identity.\n"
+    "原因是投诉所**主张**的,不是已查明的。 "
+    "A cause is what the text alleges, never what is proved.\n\n"
+    "保险公司可以换掉文件 `models/taxonomies/root_causes.yaml`,不改代码;标识的意义不变。 "
+    "An insurer may replace the file; ids are identity.\n"
 )
 
 

@@ -15,8 +15,11 @@ import pytest
 import xiaobao
 
 ROOT = Path(xiaobao.__file__).parent
-PAGES = sorted(path for room in ("tutorials", "guides") for path in (ROOT / "docs" / room).iterdir())
+PAGES = sorted(
+    path for room in ("tutorials", "guides") for path in (ROOT / "docs" / room).iterdir()
+)
 NAMES = [f"{page.parent.name}/{page.stem}" for page in PAGES]
+FEW = 12  # rows of a sample file: enough for every page
 HOW = ("run", "serve", "fails", "skip")
 SHIMS = {
     "xiaobao": f'exec {sys.executable} {ROOT / "xiaobao.py"} "$@"',
@@ -47,7 +50,7 @@ def blocks_of(page: Path) -> list[Block]:
 
 def script_of(page: Path, port: int) -> str:
     """One script of a page: servers in the background, everything else in its order."""
-    lines = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
+    lines = ["set -euo pipefail", "trap '{ kill $(jobs -p) && wait; } 2>/dev/null || true' EXIT"]
     for block in blocks_of(page):
         commands = block.commands.replace(":8000", f":{port}").rstrip()
         if block.how == "serve":
@@ -63,14 +66,14 @@ def script_of(page: Path, port: int) -> str:
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    """A folder as the reader's: sample data, a few rows each, and a bundle that was trained."""
+    """A folder as the reader's: sample data, FEW rows each, and a bundle that was trained."""
     samples = tmp_path / "data_samples"
     (samples / "exports").mkdir(parents=True)
     for path in (ROOT / "data_samples").rglob("*.*"):
         target = samples / path.relative_to(ROOT / "data_samples")
         if path.suffix == ".jsonl":
             with path.open(encoding="utf-8") as lines:
-                target.write_text("".join(islice(lines, 300)), "utf-8")
+                target.write_text("".join(islice(lines, FEW)), "utf-8")
         else:
             target.symlink_to(path)
     bundle = ROOT / "models" / "embedded" / "bundle"
@@ -99,8 +102,29 @@ def test_every_block_of_commands_says_what_a_test_does_with_it(page):
     assert any(block.how == "run" for block in blocks)
 
 
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        "<!-- run -->\n```sh\nfalse\ntrue\n```\n",
+        "<!-- fails -->\n```sh\ntrue\n```\n",
+        "<!-- run -->\n```sh\ncurl -s http://127.0.0.1:8000/no-server\n```\n",
+    ],
+    ids=["a command fails", "what should fail does not", "no server answers"],
+)
+def test_a_page_that_does_not_do_what_it_says_is_told(blocks, scratch):
+    page = scratch / "page.md"
+    page.write_text(blocks, "utf-8")
+    assert run_page(page, scratch).returncode != 0
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_command_of_a_page_does_its_work(page, scratch):
+    result = run_page(page, scratch)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+
+
+def run_page(page: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
+    """The page as one script in the scratch folder, on a port of its own."""
     port = free_port()
     environment = {
         **os.environ,
@@ -109,8 +133,7 @@ def test_every_command_of_a_page_does_its_work(page, scratch):
         "XIAOBAO_PORT": str(port),
         "XIAOBAO_DATA_DIR": str(scratch / "xiaobao-data"),
     }
-    result = subprocess.run(
+    return subprocess.run(
         ["bash", "-xc", script_of(page, port)],
         cwd=scratch, env=environment, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
-    assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
