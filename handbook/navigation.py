@@ -45,6 +45,28 @@ SECTIONS = (
     ),
     Section("项目 · Project", ("more/*.md",)),
 )
+TITLES = {
+    "api.md": "HTTP 接口说明 · The HTTP API",
+    "console.md": "复核台 · The review console",
+    "operations.md": "运行手册 · Operations",
+    "pretraining.md": "预训练 · Pretraining",
+    "privacy-and-fairness.md": "隐私与公平 · Privacy and fairness",
+    "register.md": "登记库 · The register",
+    "decisions/README.md": "决定 · Decisions",
+    "figures/development/report.md": "开发集报告 · Report, development",
+    "figures/test/report.md": "测试集报告 · Report, test",
+    "model/card.md": "模型卡 · Model card",
+    "model/datasheet.md": "数据说明书 · Datasheet",
+    "model/encoder.md": "内置编码器 · The embedded encoder",
+    "more/architecture.md": "架构 · Architecture",
+    "more/benchmarks.md": "基准测试 · Benchmarks",
+    "more/changelog.md": "变更记录 · Changelog",
+    "more/contributing.md": "参与开发 · Contributing",
+    "more/notebooks.md": "分析笔记本 · Notebooks",
+    "more/security.md": "安全 · Security",
+}
+"""Names in two languages for pages whose own heading has one, or speaks to another reader."""
+
 _REST = "更多 · More"  # a page that no section names yet is shown all the same
 
 Navigation = Mapping[str, tuple[str, ...]]
@@ -63,8 +85,8 @@ def navigate(paths: Mapping[str, object]) -> Navigation:
 
 
 def page_title(path: str, text: str) -> str:
-    """The first heading of a page, or its file's name."""
-    return title_of(text) or PurePosixPath(path).stem
+    """What the navigation calls a page: by TITLES, its first heading, or its file's name."""
+    return TITLES.get(path) or title_of(text) or PurePosixPath(path).stem
 
 
 def home_page(navigation: Navigation, texts: Mapping[str, str]) -> str:
@@ -88,6 +110,8 @@ and **signs of proxy-surrender agents**, as advice only. No complaint leaves the
 
 提示仅供核验,不影响受理、时限和处理结果。 A flag never refuses, delays or lowers a complaint.
 
-每一页中文在前,英文在后;命令两种语言共用。参考部分由代码生成。
-Each page holds both languages, Chinese first; reference pages are written from the code.
+教程、指南、规则和参考中文在前,英文在后,命令共用;参考由代码生成。深入部分多为英文。
+
+Tutorials, how-tos, rules and reference hold both languages, Chinese first; the reference is written
+from the code. What goes deeper is mostly in English.
 """

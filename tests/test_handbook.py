@@ -138,10 +138,10 @@ def test_a_section_without_a_page_is_left_out():
 
 
 def test_the_home_page_and_the_settings_name_pages_by_their_titles():
-    texts = {HOME: "", "api.md": '# 接口 "API"\n'}
+    texts = {HOME: "", "new.md": '# 接口 "API"\n'}
     navigation = navigate(texts)
-    assert '- [接口 "API"](api.md)' in home_page(navigation, texts)
-    assert r'{"接口 \"API\"" = "api.md"}' in settings_text(navigation, texts)
+    assert '- [接口 "API"](new.md)' in home_page(navigation, texts)
+    assert r'{"接口 \"API\"" = "new.md"}' in settings_text(navigation, texts)
 
 
 def test_what_people_wrote_and_what_the_code_says_are_laid_out_together(laid):
