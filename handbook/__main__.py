@@ -9,6 +9,10 @@ from models.errors import XiaobaoError
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# A browser lets no page that was opened as a file read the index.
+_HINT = "要用搜索 to search: python -m http.server --bind 127.0.0.1 --directory {out}\n"
+
+
 def main(words: list[str]) -> int:
     """Exit code: 0 done, 2 the site cannot be built; one line says why."""
     out = Path(words[0]) if words else ROOT / "site"
@@ -17,7 +21,7 @@ def main(words: list[str]) -> int:
     except XiaobaoError as error:
         sys.stderr.write(f"handbook: {error}\n")
         return 2
-    sys.stdout.write(f"{out}: {pages} 页 pages\n")
+    sys.stdout.write(f"{out}: {pages} 页 pages\n{_HINT.format(out=out)}")
     return 0
 
 

@@ -77,7 +77,7 @@ def scratch(tmp_path: Path) -> Path:
         else:
             target.symlink_to(path)
     bundle = ROOT / "models" / "embedded" / "bundle"
-    for place in ("runs/first", "runs/shelf/2026-11"):
+    for place in ("models/embedded/bundle", "runs/first", "runs/shelf/2026-11"):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).symlink_to(bundle)
     for name, line in SHIMS.items():
