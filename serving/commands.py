@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from models.errors import XiaobaoError
+from serving.engines.opening import EngineName, open_engine
 from serving.runtime_options import PrecisionName, RuntimeName, log_choice, tell_choice
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ def assess(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="jsonl, csv, xlsx, parquet")],
     out: Annotated[Path | None, typer.Option("--out", help="jsonl, csv 或 parquet")] = None,
     bundle: _Bundle = None,
+    engine: Annotated[
+        EngineName,
+        typer.Option("--engine", help="在何处计算,需要 --out · where batches are read, with --out"),
+    ] = EngineName.LOCAL,
     runtime: RuntimeName = None,
     precision: PrecisionName = None,
 ) -> None:
@@ -45,8 +50,17 @@ def assess(
     """
     from serving.files.printing import score, show
 
+    chosen = runtime is not None or precision is not None
+    if engine is not EngineName.LOCAL and (out is None or chosen):
+        wanted = "--out FILE" if out is None else "无 --runtime, --precision · neither of them"
+        raise typer.BadParameter(f"{engine}: 需要 wanted {wanted}", param_hint="--engine")
     analyzer = open_analyzer(bundle, runtime=runtime, precision=precision, report=tell_choice)
-    failed = show(source, analyzer) if out is None else score(source, out, analyzer)
+    if out is None:
+        failed = show(source, analyzer)
+    else:
+        # A runtime that was chosen reads by itself: processes of their own would choose again.
+        by = None if chosen else open_engine(engine, analyzer, bundle)
+        failed = score(source, out, analyzer, engine=by)
     raise typer.Exit(1 if failed else 0)
 
 

@@ -14,9 +14,11 @@ from rich.console import Console
 from models.assessment import NOTICE, as_json
 from models.record import Record
 from models.rows import RowsError
-from serving.files.scoring import Outcome, assess_sorted, score_file
+from serving.engines.batches import assess_sorted
+from serving.engines.wire import COLUMNS
+from serving.files.scoring import Outcome, score_file
 from serving.files.tables import assessment_table, plain, summary
-from serving.files.writers import COLUMNS, OutputError
+from serving.files.writers import OutputError
 from tests.conftest import KeywordAnalyzer
 
 TEXTS = [f"第{number}件投诉" + "理赔" * (number * 7 % 5) for number in range(23)]

@@ -1,49 +1,69 @@
 """The part file: answers written so far, so that an interrupted run goes on where it stopped.
 
-``x.jsonl.part`` holds one assessment a line; ``x.jsonl.part.json`` says which input and which
-bundle it belongs to. Both go when the run is done. Knows lines, not what is in them.
+``x.jsonl.part`` holds one answer a line; ``x.jsonl.part.json`` says which input and which bundle it
+belongs to. Both go when the run is done. Knows lines, not what is in them.
 """
 
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Self
+
+from models.errors import XiaobaoError
+
+
+class BusyError(XiaobaoError):
+    """Another run is writing the same output."""
 
 
 class PartFile:
     """Appends whole lines; ``done`` is how many were there when it was opened.
 
     What an earlier run left is kept only if it has the same ``owner`` (input and bundle); a torn
-    last line is cut off. Use as a context manager.
+    last line is cut off. Use as a context manager: inside it no other run may write this output.
     """
 
     def __init__(self, out: Path, *, owner: Mapping[str, str]) -> None:
         self.path = out.with_name(out.name + ".part")
+        self.done = 0
+        self._out = out
         self._label = out.with_name(out.name + ".part.json")
-        self.done = _whole_lines(self.path) if self._owned_by(owner) else 0
-        if not self.done:
-            # In this order no part file ever stands under a label that is not its own.
-            self.path.unlink(missing_ok=True)
-            write_whole(self._label, [json.dumps(dict(owner)).encode()])
+        self._owner = dict(owner)
         self._stream: BinaryIO | None = None
 
     def __enter__(self) -> Self:
-        self._stream = self.path.open("ab")
+        stream = self.path.open("a+b")
+        try:
+            _lock(stream, self.path)
+            _sweep(self._out)
+            self.done = _whole_lines(stream) if self._is_owned() else 0
+            if not self.done:
+                # In this order no line ever stands under a label that is not its own.
+                stream.truncate(0)
+                os.fsync(stream.fileno())
+                write_whole(self._label, [json.dumps(self._owner).encode()])
+        except BaseException:
+            stream.close()
+            raise
+        self._stream = stream
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._stream is not None:
             self._stream.close()
 
-    def append(self, lines: Iterable[bytes]) -> None:
-        """Write these lines (without line ends) and wait until they are on the disk."""
+    def append(self, lines: Iterable[bytes]) -> int:
+        """Write lines (without line ends), wait until they are on the disk, and count them."""
         if self._stream is None:
             raise ValueError("the part file is not open")
-        self._stream.write(b"".join(line + b"\n" for line in lines))
+        ended = [line + b"\n" for line in lines]
+        self._stream.write(b"".join(ended))
         self._stream.flush()
         os.fsync(self._stream.fileno())
+        return len(ended)
 
     def lines(self) -> Iterator[bytes]:
         """All lines written, in order."""
@@ -55,9 +75,9 @@ class PartFile:
         self.path.unlink(missing_ok=True)
         self._label.unlink(missing_ok=True)
 
-    def _owned_by(self, owner: Mapping[str, str]) -> bool:
+    def _is_owned(self) -> bool:
         try:
-            return bool(json.loads(self._label.read_bytes()) == dict(owner))
+            return bool(json.loads(self._label.read_bytes()) == self._owner)
         except (OSError, ValueError):
             return False
 
@@ -70,7 +90,7 @@ def fingerprint(path: Path) -> str:
 
 def write_whole(path: Path, blocks: Iterable[bytes]) -> None:
     """Write a file that is there whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = beside_of(path)
     try:
         with beside.open("wb") as stream:
             stream.writelines(blocks)
@@ -81,15 +101,41 @@ def write_whole(path: Path, blocks: Iterable[bytes]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _whole_lines(path: Path) -> int:
+def beside_of(path: Path) -> Path:
+    """Where this process writes a file before it is moved into its place."""
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+def _lock(stream: BinaryIO, path: Path) -> None:
+    """Hold the part file until it is closed. Raises BusyError while another run holds it."""
+    if sys.platform == "win32":  # there an open file cannot be removed, which is lock enough
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held = os.fstat(stream.fileno()).st_ino == path.stat().st_ino
+    except (BlockingIOError, FileNotFoundError):
+        held = False  # held by another run, or removed by one that was just done
+    if not held:
+        raise BusyError(f"{path}: another run is writing it, wanted one run an output")
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a run that was killed while it wrote ``out`` left beside it."""
+    for path in out.parent.iterdir():
+        start, _, number = path.name.rpartition(".")
+        if start in {f".{out.name}", f".{out.name}.part.json"} and number.isdigit():
+            path.unlink(missing_ok=True)
+
+
+def _whole_lines(stream: BinaryIO) -> int:
     """How many whole lines the file has; what follows the last line end is cut off."""
-    if not path.exists():
-        return 0
     count = whole = 0
-    with path.open("r+b") as stream:
-        for line in stream:
-            if line.endswith(b"\n"):
-                count += 1
-                whole += len(line)
-        stream.truncate(whole)
+    stream.seek(0)
+    for line in stream:
+        if line.endswith(b"\n"):
+            count += 1
+            whole += len(line)
+    stream.truncate(whole)
     return count

@@ -9,8 +9,10 @@ from rich.console import Console
 
 from models.rows import RowFault
 from serving.contracts import Analyzer
+from serving.engines.batches import assess_sorted
+from serving.engines.engine import Engine
 from serving.files.notes import tell
-from serving.files.scoring import CHUNK, assess_sorted, keep_records, read_numbered, score_file
+from serving.files.scoring import CHUNK, keep_records, read_numbered, score_file
 from serving.files.tables import assessment_table, summary
 
 _PIPED_WIDTH = 110
@@ -23,12 +25,17 @@ def wide(console: Console) -> Console:
     return Console(width=_PIPED_WIDTH, stderr=console.stderr)
 
 
-def score(source: Path, out: Path, analyzer: Analyzer) -> int:
-    """Assesses a file into ``out`` and says what came of it; gives the number of failed rows."""
+def score(source: Path, out: Path, analyzer: Analyzer, *, engine: Engine | None) -> int:
+    """Assesses a file into ``out``, by an engine if one is given, and says what came of it; gives the number of failed rows."""
     console = Console(stderr=True)
     try:
         outcome = score_file(
-            source, out, analyzer=analyzer, console=console, on_note=lambda n: tell(n, console)
+            source,
+            out,
+            analyzer=analyzer,
+            engine=engine,
+            console=console,
+            on_note=lambda n: tell(n, console),
         )
     except KeyboardInterrupt:
         typer.echo("已中断,重复同一命令即可继续 · interrupted; the same command goes on", err=True)

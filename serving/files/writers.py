@@ -1,11 +1,11 @@
 """Assessments as files: JSONL whole, CSV and Parquet as flat columns, one row a record.
 
-Flat columns hold labels and numbers, no words of the complaint: evidence stands in JSONL only.
+Flat columns (``serving.engines.wire``) hold labels and numbers, no words of the complaint: evidence
+stands in JSONL only. Lists are joined with ``;`` in CSV.
 """
 
 import csv
 import io
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -16,47 +16,10 @@ import pyarrow
 import pyarrow.parquet
 
 from models.errors import XiaobaoError
-from serving.files.partial import write_whole
+from serving.engines.wire import COLUMNS, flat
+from serving.files.partial import beside_of, write_whole
 
 _ROW_GROUP = 4096
-
-_TEXT, _NUMBER, _WHOLE, _YES_NO, _LIST = (
-    pyarrow.string(),
-    pyarrow.float64(),
-    pyarrow.int64(),
-    pyarrow.bool_(),
-    pyarrow.list_(pyarrow.string()),
-)
-
-COLUMNS: Mapping[str, Any] = {
-    "row": _WHOLE,
-    "case_id": _TEXT,
-    "primary_id": _TEXT,
-    "primary_name": _TEXT,
-    "primary_probability": _NUMBER,
-    "level1": _LIST,
-    "causes": _LIST,
-    "cause_names": _LIST,
-    "bulletin_type": _TEXT,
-    "level": _TEXT,
-    "agent_probability": _NUMBER,
-    "signs": _LIST,
-    "marks": _LIST,
-    "level_reasons": _LIST,
-    "demand": _LIST,
-    "record_type": _TEXT,
-    "role": _TEXT,
-    "review_needed": _YES_NO,
-    "review_reasons": _LIST,
-    "chars": _WHOLE,
-    "windows": _WHOLE,
-    "language": _TEXT,
-    "bundle": _TEXT,
-    "taxonomy": _TEXT,
-    "codebook": _TEXT,
-    "notice": _TEXT,
-}
-"""Column name to Arrow type; lists are joined with ``;`` in CSV."""
 
 
 class OutputError(XiaobaoError):
@@ -73,32 +36,6 @@ def find_writer(out: Path) -> Callable[[Path, Iterable[tuple[int, bytes]]], None
     return writer
 
 
-def flat(row: int, assessment: Mapping[str, Any]) -> dict[str, Any]:
-    """One row of COLUMNS for an assessment as its JSON object."""
-    root, agent, facets = (assessment[name] for name in ("root_cause", "agent", "facets"))
-    text, review = assessment["text"], assessment["review"]
-    return {
-        "row": row,
-        "case_id": assessment["case_id"],
-        **{f"primary_{name}": root["primary"][name] for name in ("id", "name", "probability")},
-        "level1": _ids(root["level1"]),
-        "causes": _ids(root["labels"]),
-        "cause_names": [label["name"] for label in root["labels"]],
-        "bulletin_type": root["bulletin_type"],
-        "level": agent["level"],
-        "agent_probability": agent["probability"],
-        "signs": _ids(agent["signs"]),
-        "marks": _ids(agent["marks"]),
-        "level_reasons": agent["reasons"],
-        **facets,
-        "review_needed": review["needed"],
-        "review_reasons": review["reasons"],
-        **text,
-        **assessment["model"],
-        "notice": assessment["notice"],
-    }
-
-
 def _write_jsonl(out: Path, answers: Iterable[tuple[int, bytes]]) -> None:
     write_whole(out, (line for _, line in answers))
 
@@ -110,7 +47,7 @@ def _write_csv(out: Path, answers: Iterable[tuple[int, bytes]]) -> None:
 def _write_parquet(out: Path, answers: Iterable[tuple[int, bytes]]) -> None:
     schema = pyarrow.schema(list(COLUMNS.items()))
     rows = _flat_rows(answers)
-    beside = out.with_name(f".{out.name}.{os.getpid()}")
+    beside = beside_of(out)
     try:
         with pyarrow.parquet.ParquetWriter(beside, schema) as writer:
             while group := list(islice(rows, _ROW_GROUP)):
@@ -140,10 +77,6 @@ def _joined(value: Any) -> Any:
 
 def _flat_rows(answers: Iterable[tuple[int, bytes]]) -> Iterator[dict[str, Any]]:
     return (flat(row, orjson.loads(line)) for row, line in answers)
-
-
-def _ids(labels: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [label["id"] for label in labels]
 
 
 _WRITERS: Mapping[str, Callable[[Path, Iterable[tuple[int, bytes]]], None]] = {

@@ -15,9 +15,11 @@ from rich.console import Console
 from models.record import Record
 from models.rows import ReadingNote, RowFault
 from serving.contracts import Analyzer
+from serving.engines.batches import assess_sorted
 from serving.files.linking import read_linkable
 from serving.files.partial import fingerprint
-from serving.files.scoring import CHUNK, RateBar, assess_sorted
+from serving.files.progress import RateBar
+from serving.files.scoring import CHUNK
 from serving.register.accepting import Accepted
 from serving.register.register import Register
 

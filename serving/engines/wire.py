@@ -1,0 +1,153 @@
+"""Records and answers as Arrow record batches: the two schemas, and the way there and back.
+
+One row out a row in, in order: a row that gives no record keeps its place and says why. Knows
+neither an engine nor a file.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+import pyarrow
+
+from models.assessment import Assessment, as_json
+from models.record import Record
+from models.rows import RECORD_FIELDS, Columns, Row, RowFault, parse_record
+from models.rows.columns import no_text_column
+
+_TEXT, _NUMBER, _WHOLE, _YES_NO, _LIST = (
+    pyarrow.string(),
+    pyarrow.float64(),
+    pyarrow.int64(),
+    pyarrow.bool_(),
+    pyarrow.list_(pyarrow.string()),
+)
+
+COLUMNS: Mapping[str, Any] = {
+    "row": _WHOLE,
+    "case_id": _TEXT,
+    "primary_id": _TEXT,
+    "primary_name": _TEXT,
+    "primary_probability": _NUMBER,
+    "level1": _LIST,
+    "causes": _LIST,
+    "cause_names": _LIST,
+    "bulletin_type": _TEXT,
+    "level": _TEXT,
+    "agent_probability": _NUMBER,
+    "signs": _LIST,
+    "marks": _LIST,
+    "level_reasons": _LIST,
+    "demand": _LIST,
+    "record_type": _TEXT,
+    "role": _TEXT,
+    "review_needed": _YES_NO,
+    "review_reasons": _LIST,
+    "chars": _WHOLE,
+    "windows": _WHOLE,
+    "language": _TEXT,
+    "bundle": _TEXT,
+    "taxonomy": _TEXT,
+    "codebook": _TEXT,
+    "notice": _TEXT,
+}
+"""Flat columns of an answer, with their Arrow types: labels and numbers, no words of a text."""
+
+RECORDS = pyarrow.schema([("row", _WHOLE), *((name, _TEXT) for name in RECORD_FIELDS)])
+"""A record a row. Only ``text`` must be there; ``row`` is the number that the answer repeats."""
+
+ANSWERS = pyarrow.schema(
+    [*COLUMNS.items(), ("fault_field", _TEXT), ("fault", _TEXT), ("assessment", _TEXT)]
+)
+"""An answer a row: COLUMNS; why there is none (``fault``, then COLUMNS but ``row`` and ``case_id``
+are null); the whole answer as JSON with evidence, hence words of the complaint (``assessment``)."""
+
+Numbered = tuple[int, Record]
+Place = tuple[int | None, Record | RowFault]
+
+
+def batch_of(records: Sequence[Numbered]) -> Any:
+    """Records with their row numbers as one batch of the schema RECORDS."""
+    columns = [[row for row, _ in records]]
+    columns += [[getattr(record, name) for _, record in records] for name in RECORD_FIELDS]
+    return pyarrow.RecordBatch.from_arrays(
+        [pyarrow.array(c, f.type) for c, f in zip(columns, RECORDS, strict=True)], schema=RECORDS
+    )
+
+
+def read_batch(batch: Any, columns: Columns) -> list[Place]:
+    """Each row of a batch: its number, where it has one, and its record or fault.
+
+    Column names may be any that files may have. Raises RowsError for a batch without a text column.
+    """
+    names = list(batch.schema.names)
+    header = columns.match(names)
+    if "text" not in header.fields:
+        raise no_text_column("batch", columns, [names])
+    fields = {n: f for n, f in zip(names, header.fields, strict=True) if f}
+    rows = batch.column("row").to_pylist() if "row" in names else [None] * batch.num_rows
+    cells = batch.select(list(fields)).to_pylist()
+    return [(row, _record_of(row, cell, fields)) for row, cell in zip(rows, cells, strict=True)]
+
+
+def answers_batch(places: Iterable[Place], answers: Iterable[Assessment], *, whole: bool) -> Any:
+    """The answers of a batch's rows, ``answers`` being those of its records in order.
+
+    Without ``whole`` the last column is left out: the batch then holds no word of a complaint.
+    """
+    schema = answers_schema(whole=whole)
+    found = iter(answers)
+    rows = []
+    for row, place in places:
+        if isinstance(place, RowFault):
+            rows.append({"row": row, "fault_field": place.field, "fault": place.reason})
+            continue
+        line = as_json(next(found))
+        rows.append({**flat(row, line), **({"assessment": _text(line)} if whole else {})})
+    return pyarrow.RecordBatch.from_pylist(rows, schema=schema)
+
+
+def answers_schema(*, whole: bool = True) -> Any:
+    """ANSWERS, or all of it but the column with words of the complaint."""
+    return ANSWERS if whole else pyarrow.schema(list(ANSWERS)[:-1])
+
+
+def flat(row: int | None, assessment: Mapping[str, Any]) -> dict[str, Any]:
+    """One row of COLUMNS for an assessment as its JSON object."""
+    root, agent, facets = (assessment[name] for name in ("root_cause", "agent", "facets"))
+    text, review = assessment["text"], assessment["review"]
+    return {
+        "row": row,
+        "case_id": assessment["case_id"],
+        **{f"primary_{name}": root["primary"][name] for name in ("id", "name", "probability")},
+        "level1": _ids(root["level1"]),
+        "causes": _ids(root["labels"]),
+        "cause_names": [label["name"] for label in root["labels"]],
+        "bulletin_type": root["bulletin_type"],
+        "level": agent["level"],
+        "agent_probability": agent["probability"],
+        "signs": _ids(agent["signs"]),
+        "marks": _ids(agent["marks"]),
+        "level_reasons": agent["reasons"],
+        **facets,
+        "review_needed": review["needed"],
+        "review_reasons": review["reasons"],
+        **text,
+        **assessment["model"],
+        "notice": assessment["notice"],
+    }
+
+
+def _record_of(
+    row: int | None, cells: Mapping[str, Any], fields: Mapping[str, str]
+) -> Record | RowFault:
+    values = {fields[name]: cell for name, cell in cells.items()}
+    return parse_record(Row("batch", row or 0, values))
+
+
+def _text(line: Mapping[str, Any]) -> str:
+    return orjson.dumps(line).decode()
+
+
+def _ids(labels: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [label["id"] for label in labels]

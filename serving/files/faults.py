@@ -1,0 +1,68 @@
+"""The rows that failed, as a file beside the output: written as they are met, none kept in memory.
+
+Knows rows and reasons, no text of a complaint.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO, Self, TypeVar
+
+import orjson
+
+from models.rows import RowFault
+
+Good = TypeVar("Good")
+
+
+def errors_beside(out: Path) -> Path:
+    """Where the failed rows of an output are listed."""
+    return out.with_suffix(".errors.jsonl")
+
+
+class FaultFile:
+    """Lists faults beside ``out``; there is no file without a fault. Use as a context manager.
+
+    An interrupted run begins its list anew, as it reads its input anew.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.count = 0
+        self._path = errors_beside(out)
+        self._part = self._path.with_name(self._path.name + ".part")
+        self._stream: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+        self._part.unlink(missing_ok=True)
+
+    def sift(self, rows: Iterable[Good | RowFault]) -> Iterator[Good]:
+        """The rows that are no faults; the faults are listed on the way."""
+        for row in rows:
+            if isinstance(row, RowFault):
+                self._add(row)
+            else:
+                yield row
+
+    def finish(self) -> Path | None:
+        """Put the list in its place: its path, or None where no row failed."""
+        self._close()
+        if not self.count:
+            self._path.unlink(missing_ok=True)  # of an earlier run: its rows are mended now
+            return None
+        self._part.replace(self._path)
+        return self._path
+
+    def _add(self, fault: RowFault) -> None:
+        if self._stream is None:
+            self._stream = self._part.open("wb")
+        self.count += 1
+        self._stream.write(orjson.dumps(asdict(fault)) + b"\n")
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
