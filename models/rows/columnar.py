@@ -12,12 +12,14 @@ from models.rows.columns import Columns, no_text_column
 from models.rows.row import Row, RowFault, RowsError, Tally
 
 _BATCH = 1024
+_BUFFER = 2**20
 
 
 def read(path: Path, columns: Columns, tally: Tally) -> Iterator[Row | RowFault]:
     """Each row (1-based), cells under field names; a row without any value is blank."""
     try:
-        with pyarrow.parquet.ParquetFile(path) as table:
+        # Else whole columns of a row group, and one row group may be the file, are in memory.
+        with pyarrow.parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as table:
             names = list(table.schema_arrow.names)
             header = columns.match(names)
             if "text" not in header.fields:
