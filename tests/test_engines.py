@@ -264,6 +264,23 @@ def test_a_table_in_spark_is_scored_by_the_function_itself(spark, numbered, want
 
 
 @spark_test
+def test_a_worker_of_spark_loads_its_bundle_once_for_all_its_jobs(spark, numbered):
+    def tell_loads(batches):
+        import os
+
+        for _ in score_batches(batches, whole=False):
+            pass
+        told = {"worker": [os.getpid()], "loads": [serving.engines.batches._load.cache_info()[1]]}
+        yield pyarrow.RecordBatch.from_pydict(told)
+
+    table = spark.createDataFrame([(record.text,) for _, record in numbered[:8]], "text string")
+    jobs = [table.repartition(4).mapInArrow(tell_loads, "worker long, loads long")] * 2
+    rows = [row for job in jobs for row in job.collect()]
+    assert {row["loads"] for row in rows} == {1}
+    assert len({row["worker"] for row in rows}) <= 2
+
+
+@spark_test
 def test_a_fault_in_spark_is_told_in_our_own_words(spark, numbered):
     from serving.engines.on_spark import OnSpark
 

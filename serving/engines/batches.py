@@ -52,7 +52,7 @@ def score_batches(
     for batch in batches:
         for start in range(0, batch.num_rows, _MOST_ROWS):
             places = read_batch(batch.slice(start, _MOST_ROWS), columns)
-            records = [found for _, found in places if not isinstance(found, RowFault)]
+            records = [p.found for p in places if not isinstance(p.found, RowFault)]
             answers = assess_sorted(records, used, advance=advance)
             yield answers_batch(places, answers, whole=whole)
 

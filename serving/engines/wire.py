@@ -5,6 +5,7 @@ neither an engine nor a file.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -63,7 +64,15 @@ ANSWERS = pyarrow.schema(
 are null); the whole answer as JSON with evidence, hence words of the complaint (``assessment``)."""
 
 Numbered = tuple[int, Record]
-Place = tuple[int | None, Record | RowFault]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row of a batch: its number and case, where it has them, and its record or fault."""
+
+    row: int | None
+    case_id: str | None
+    found: Record | RowFault
 
 
 def batch_of(records: Sequence[Numbered]) -> Any:
@@ -87,7 +96,7 @@ def read_batch(batch: Any, columns: Columns) -> list[Place]:
     fields = {n: f for n, f in zip(names, header.fields, strict=True) if f}
     rows = batch.column("row").to_pylist() if "row" in names else [None] * batch.num_rows
     cells = batch.select(list(fields)).to_pylist()
-    return [(row, _record_of(row, cell, fields)) for row, cell in zip(rows, cells, strict=True)]
+    return [_place(row, cell, fields) for row, cell in zip(rows, cells, strict=True)]
 
 
 def answers_batch(places: Iterable[Place], answers: Iterable[Assessment], *, whole: bool) -> Any:
@@ -98,12 +107,12 @@ def answers_batch(places: Iterable[Place], answers: Iterable[Assessment], *, who
     schema = answers_schema(whole=whole)
     found = iter(answers)
     rows = []
-    for row, place in places:
-        if isinstance(place, RowFault):
-            rows.append({"row": row, "fault_field": place.field, "fault": place.reason})
+    for place in places:
+        if isinstance(place.found, RowFault):
+            rows.append(_fault(place, place.found))
             continue
         line = as_json(next(found))
-        rows.append({**flat(row, line), **({"assessment": _text(line)} if whole else {})})
+        rows.append({**flat(place.row, line), **({"assessment": _text(line)} if whole else {})})
     return pyarrow.RecordBatch.from_pylist(rows, schema=schema)
 
 
@@ -138,11 +147,18 @@ def flat(row: int | None, assessment: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _record_of(
-    row: int | None, cells: Mapping[str, Any], fields: Mapping[str, str]
-) -> Record | RowFault:
+def _place(row: int | None, cells: Mapping[str, Any], fields: Mapping[str, str]) -> Place:
     values = {fields[name]: cell for name, cell in cells.items()}
-    return parse_record(Row("batch", row or 0, values))
+    found = parse_record(Row("batch", row or 0, values))
+    if isinstance(found, Record):
+        return Place(row, found.case_id, found)
+    named = parse_record(Row("batch", row or 0, {"text": "-", "case_id": values.get("case_id")}))
+    return Place(row, named.case_id if isinstance(named, Record) else None, found)
+
+
+def _fault(place: Place, fault: RowFault) -> dict[str, Any]:
+    said = {"fault_field": fault.field, "fault": fault.reason}
+    return {"row": place.row, "case_id": place.case_id, **said}
 
 
 def _text(line: Mapping[str, Any]) -> str:
