@@ -26,7 +26,10 @@ def wide(console: Console) -> Console:
 
 
 def score(source: Path, out: Path, analyzer: Analyzer, *, engine: Engine | None) -> int:
-    """Assesses a file into ``out``, by an engine if one is given, and says what came of it; gives the number of failed rows."""
+    """Assesses a file into ``out``, by the engine if one is given, and says what came of it.
+
+    Gives the number of failed rows.
+    """
     console = Console(stderr=True)
     try:
         outcome = score_file(
