@@ -1,8 +1,10 @@
+import gc
 import json
 import re
 import shutil
 import subprocess
 import sys
+import warnings
 from concurrent.futures import Future
 from functools import partial
 from importlib.util import find_spec
@@ -220,6 +222,16 @@ def need_extra(module: str, extra: str) -> None:
         pytest.skip(f"needs the extra {extra}: pip install '.[{extra}]'")
 
 
+def end_quietly(process=None) -> None:
+    """End an engine's process; those it never waited for are dropped here, not in a later test."""
+    if process is not None:
+        process.stdin.close()  # for which its Java waits
+        process.wait(timeout=60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 @pytest.fixture(scope="module")
 def spark():
     """A session of two cores on this machine."""
@@ -234,8 +246,11 @@ def spark():
 
         builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
         session = builder.getOrCreate()
+        gateway = session.sparkContext._gateway
         yield session
         session.stop()
+        gateway.shutdown()
+        end_quietly(gateway.proc)
 
 
 # PySpark warns of pandas 3, which it only imports here; its sockets are closed by its own threads.
@@ -293,14 +308,15 @@ def test_a_fault_in_spark_is_told_in_our_own_words(spark, numbered):
 def ray():
     """A Ray of two workers on this machine."""
     need_extra("ray", "ray")
-    import ray
-
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", str(ROOT))
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        import ray
+
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield ray
         ray.shutdown()
+        end_quietly()
 
 
 # Ray leaves files and sockets of its own processes to the end of the process.
