@@ -78,6 +78,12 @@ COMMANDS = {
         "training",
         "检查标注数据 · Check labelled files",
     ),
+    "taxonomy": Entry(
+        "training.examples.taxonomies.commands",
+        "taxonomy",
+        "training",
+        "检查、对比、迁移原因分类 · Check, compare, migrate taxonomies",
+    ),
 }
 
 

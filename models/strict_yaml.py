@@ -5,7 +5,7 @@ error, where YAML would keep the last one in silence; so is a key that nobody re
 """
 
 from collections.abc import Collection, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One mapping of a YAML file; its methods read fields or raise ``error`` at ``place``."""
+    """One mapping of a YAML file; its methods read fields or refuse them at ``place``."""
 
     file: str
     place: str
@@ -43,17 +43,22 @@ class Entry:
         where = ": ".join(part for part in (self.file, self.place, key) if part)
         return self.error(f"{where}: found {shown}, wanted {wanted}")
 
+    def refuse(self, key: str, *, found: object, wanted: str) -> None:
+        """Raise ``error`` about the field ``key``; an ``Examined`` notes it and goes on."""
+        raise self.fail(key, found=found, wanted=wanted)
+
     def check_keys(self, known: Collection[str]) -> None:
-        """Raise on a field that is not ``known``: a misspelt rule must not pass unread."""
+        """Refuse a field that is not ``known``: a misspelt rule must not pass unread."""
         for key in self.fields:
             if key not in known:
-                raise self.fail("", found=f"unknown key {key}", wanted=f"one of {_listed(known)}")
+                self.refuse("", found=f"unknown key {key}", wanted=f"one of {_listed(known)}")
 
     def text(self, key: str, *, wanted: str = "text") -> str:
         """The text at ``key``; absent, empty or of another type is an error."""
         found = self.fields.get(key)
         if not isinstance(found, str) or not found.strip():
-            raise self.fail(key, found=found, wanted=wanted)
+            self.refuse(key, found=found, wanted=wanted)
+            return ""
         return found
 
     def optional_text(self, key: str) -> str | None:
@@ -64,15 +69,16 @@ class Entry:
         """The list of texts at ``key``, empty where the key is absent."""
         found = self.fields.get(key, [])
         if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-            raise self.fail(key, found=found, wanted="a list of texts")
+            self.refuse(key, found=found, wanted="a list of texts")
+            return ()
         return tuple(found)
 
     def choice(self, key: str, allowed: Collection[str]) -> str:
         """The text at ``key``, one of ``allowed``."""
         wanted = f"one of {_listed(allowed)}"
         found = self.text(key, wanted=wanted)
-        if found not in allowed:
-            raise self.fail(key, found=found, wanted=wanted)
+        if found and found not in allowed:
+            self.refuse(key, found=found, wanted=wanted)
         return found
 
     def choices(self, key: str, allowed: Collection[str]) -> tuple[str, ...]:
@@ -80,21 +86,23 @@ class Entry:
         found = self.texts(key)
         for item in found:
             if item not in allowed:
-                raise self.fail(key, found=item, wanted=f"any of {_listed(allowed)}")
+                self.refuse(key, found=item, wanted=f"any of {_listed(allowed)}")
         return found
 
     def number(self, key: str, *, default: float | None = None, above: float = 0) -> float:
         """The number at ``key``, greater than ``above``; absent without a default is an error."""
         found = self.fields.get(key, default)
         if isinstance(found, bool) or not isinstance(found, int | float) or not found > above:
-            raise self.fail(key, found=found, wanted=f"a number above {above}")
+            self.refuse(key, found=found, wanted=f"a number above {above}")
+            return above
         return found
 
     def flag(self, key: str) -> bool:
         """The truth value at ``key``, False where the key is absent."""
         found = self.fields.get(key, False)
         if not isinstance(found, bool):
-            raise self.fail(key, found=found, wanted="true or false")
+            self.refuse(key, found=found, wanted="true or false")
+            return False
         return found
 
     def text_map(self, key: str) -> dict[str, str]:
@@ -106,7 +114,8 @@ class Entry:
         """The mapping at ``key``; absent or of another type is an error."""
         found = self.fields.get(key)
         if not isinstance(found, dict):
-            raise self.fail(key, found=_kind(found), wanted=wanted)
+            self.refuse(key, found=_kind(found), wanted=wanted)
+            found = {}
         return self._inner(key, found)
 
     def optional_entry(self, key: str) -> "Entry | None":
@@ -117,7 +126,8 @@ class Entry:
         """The list of mappings at ``key``, named by their ids; empty where the key is absent."""
         found = self.fields.get(key, [])
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-            raise self.fail(key, found=_kind(found), wanted="a list of tables")
+            self.refuse(key, found=_kind(found), wanted="a list of tables")
+            found = []
         return tuple(
             self._inner(str(item.get("id") or f"{key}[{number}]"), item)
             for number, item in enumerate(found, start=1)
@@ -125,15 +135,36 @@ class Entry:
 
     def _inner(self, step: str, fields: Mapping[Any, Any]) -> "Entry":
         place = f"{self.place}.{step}" if self.place else step
+        named = {key: value for key, value in fields.items() if isinstance(key, str)}
+        inner = replace(self, place=place, fields=named)
         for key in fields:
             if not isinstance(key, str):
-                found = f"key {key}"
-                raise self.error(f"{self.file}: {place}: found {found}, wanted keys that are text")
-        return Entry(self.file, place, fields, self.error)
+                inner.refuse("", found=f"key {key}", wanted="keys that are text")
+        return inner
 
 
-def read_entry(text: str, *, name: str, error: type[XiaobaoError]) -> Entry:
-    """The mapping that a YAML file is; ``error`` is raised here and by all entries under it."""
+@dataclass(frozen=True, slots=True)
+class Examined(Entry):
+    """An entry that raises nothing: what it refuses it notes in ``faults`` and reads as empty."""
+
+    faults: list[XiaobaoError] = field(default_factory=list)
+
+    def refuse(self, key: str, *, found: object, wanted: str) -> None:
+        """Note the fault and go on."""
+        self.faults.append(self.fail(key, found=found, wanted=wanted))
+
+
+def read_entry(
+    text: str,
+    *,
+    name: str,
+    error: type[XiaobaoError],
+    faults: list[XiaobaoError] | None = None,
+) -> Entry:
+    """The mapping that a YAML file is; ``error`` is raised here and by all entries under it.
+
+    With ``faults`` only a text that is no mapping is raised; every other fault is noted there.
+    """
     try:
         # A SafeLoader: it builds plain values only.
         found = yaml.load(text, Loader=_StrictLoader)
@@ -141,7 +172,8 @@ def read_entry(text: str, *, name: str, error: type[XiaobaoError]) -> Entry:
         raise error(f"{name}: {_line_of(problem)}") from problem
     if not isinstance(found, dict):
         raise error(f"{name}: found {_kind(found)}, wanted a table of fields")
-    return Entry(name, "", {}, error)._inner("", found)
+    top = Entry(name, "", {}, error) if faults is None else Examined(name, "", {}, error, faults)
+    return top._inner("", found)
 
 
 def read_text(source: Traversable | Path, *, error: type[XiaobaoError]) -> str:
@@ -161,8 +193,9 @@ def check_ids(entries: Collection[Entry]) -> tuple[str, ...]:
     for entry in entries:
         found = entry.text("id", wanted="an id")
         if found in ids:
-            raise entry.fail("id", found=f"{found} twice", wanted="every id once")
-        ids[found] = entry
+            entry.refuse("id", found=f"{found} twice", wanted="every id once")
+        if found:
+            ids[found] = entry
     return tuple(ids)
 
 

@@ -46,15 +46,16 @@ class KnownLabels:
     facets: Mapping[str, Collection[str]]
 
 
-def parse_labelled(row: Row, *, known: KnownLabels) -> LabelledRecord | tuple[RowFault, ...]:
-    """The labelled record of a row, or all its faults."""
+def parse_labelled(row: Row, *, known: KnownLabels | None) -> LabelledRecord | tuple[RowFault, ...]:
+    """The labelled record of a row, or all its faults; any id will do where none is ``known``."""
     try:
         parsed = _read_cells(row)
     except CellError as error:
         return (RowFault(row.file, row.number, error.field, error.reason),)
     if isinstance(parsed, RowFault):
         return (parsed,)
-    problems = [*_label_problems(parsed, known), *_facet_problems(parsed, known.facets)]
+    problems = [*(_unknown_labels(parsed, known) if known else ()), *_own_problems(parsed)]
+    problems += _facet_problems(parsed, known.facets) if known else ()
     problems += _span_problems(parsed)
     faults = tuple(RowFault(row.file, row.number, field, reason) for field, reason in problems)
     return faults or parsed
@@ -162,20 +163,30 @@ def _read_truth(field: str, value: Any) -> bool:
     return truth
 
 
+def _code(label: str) -> str:
+    """A label in quotes if it looks like a code: with fewer digits than any person's number."""
+    codelike = len(label) <= 24 and re.fullmatch(r"[A-Za-z0-9_.-]+", label)
+    return repr(label) if codelike and sum(c.isdigit() for c in label) < 7 else shown(label)
+
+
 _Problems = Iterable[tuple[str, str]]
 
 
-def _label_problems(record: LabelledRecord, known: KnownLabels) -> _Problems:
+def _unknown_labels(record: LabelledRecord, known: KnownLabels) -> _Problems:
     sets = (("causes", known.causes), ("signs", known.signs), ("marks", known.marks))
     for field, ids in sets:
-        given: tuple[str, ...] = getattr(record, field)
-        for label in given:
+        for label in getattr(record, field):
             if label not in ids:
-                yield field, f"unknown id {shown(label)}, wanted one of {len(ids)} known {field}"
+                yield field, f"unknown id {_code(label)}, wanted one of {len(ids)} known {field}"
+
+
+def _own_problems(record: LabelledRecord) -> _Problems:
+    for field in ("causes", "signs", "marks"):
+        given: tuple[str, ...] = getattr(record, field)
         if len(set(given)) < len(given):
             yield field, "an id stands twice, wanted each once"
     if record.primary not in record.causes:
-        yield "primary", f"found {shown(record.primary)}, wanted one of the record's causes"
+        yield "primary", f"found {_code(record.primary)}, wanted one of the record's causes"
 
 
 def _facet_problems(record: LabelledRecord, facets: Mapping[str, Collection[str]]) -> _Problems:
@@ -206,4 +217,4 @@ def _span_problems(record: LabelledRecord) -> _Problems:
             yield field, "found no label, wanted at least one"
         for label in span.labels:
             if label not in own:
-                yield field, f"found label {shown(label)}, wanted one of the record's own labels"
+                yield field, f"found label {_code(label)}, wanted one of the record's own labels"

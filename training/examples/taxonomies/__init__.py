@@ -1,0 +1,1 @@
+"""An insurer's own taxonomy: looked through, compared with another, rows migrated to it."""

@@ -1,0 +1,40 @@
+"""Files written whole: beside their place first, then moved there, so that none is half there."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from models.errors import XiaobaoError
+
+
+class WholeFileError(XiaobaoError):
+    """A file that cannot be written: names the file and why."""
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, replacing an older one only when the new one is on the disk."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        reason = error.strerror or type(error).__name__
+        raise WholeFileError(f"{path}: cannot be written ({reason})") from error
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write JSON Lines: one object a line, Chinese as it is."""
+    lines = (json.dumps(row, ensure_ascii=False, default=list) + "\n" for row in rows)
+    write_whole(path, "".join(lines).encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write one JSON value, to be read by people too."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, default=list)
+    write_whole(path, f"{text}\n".encode())
