@@ -167,13 +167,17 @@ class Analyzer:
         taxonomy, decoder = self.bundle.taxonomy, self._decoder
         labels = tuple(self._label(reading, id_, evidence) for id_ in choice.causes)
         parents = dict.fromkeys(taxonomy.parent_of(id_).id for id_ in choice.causes)
-        level1 = tuple(
-            Label(id_, taxonomy.name_of(id_), decoder.parent_probability(reading, taxonomy, id_))
-            for id_ in parents
+        level1, path = (
+            tuple(
+                Label(id_, taxonomy.name_of(id_), decoder.node_probability(reading, id_))
+                for id_ in ids
+            )
+            for ids in (parents, taxonomy.path_of(choice.primary))
         )
         share = float(reading.primary[self.bundle.labels.causes.index(choice.primary)])
         primary = Label(choice.primary, taxonomy.name_of(choice.primary), share)
-        return RootCause(primary, labels, level1, taxonomy.bulletin_type_of(choice.primary))
+        type_ = taxonomy.bulletin_type_of(choice.primary)
+        return RootCause(primary, labels, level1, type_, path)
 
     def _agent(
         self, reading: Reading, choice: Choice, decision: Decision, evidence: _Evidence

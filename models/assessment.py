@@ -41,12 +41,16 @@ class SignFound:
 
 @dataclass(frozen=True, slots=True)
 class RootCause:
-    """The causes alleged: ``primary`` is one of ``labels``; ``level1`` are their parents."""
+    """The causes alleged: ``primary`` is one of ``labels``; ``level1`` are their parents.
+
+    ``path`` leads from level 1 down to the primary cause, itself the last.
+    """
 
     primary: Label
     labels: tuple[Label, ...]
     level1: tuple[Label, ...]
     bulletin_type: str
+    path: tuple[Label, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +139,8 @@ def as_json(assessment: Assessment) -> dict[str, Any]:
     answer = as_plain(assessment)
     root = answer["root_cause"]
     del root["primary"]["evidence"]  # it stands under labels, once
-    for parent in root["level1"]:
-        del parent["evidence"]
+    for node in (*root["level1"], *root["path"]):
+        del node["evidence"]
     return answer  # type: ignore[no-any-return]
 
 

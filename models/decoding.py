@@ -66,9 +66,9 @@ class Decoder:
         self._columns = Columns.of(calibration.labels, labels.evidence)
         self._demand = Columns.of(calibration.demand, labels.demand)
         self._fallback = taxonomy.fallback
-        # Sums the causes of each parent: the tree decides between branches before leaves.
-        parents = [taxonomy.parent_of(id_).id for id_ in labels.causes]
-        self._same_parent = np.array([[p == q for q in parents] for p in parents], dtype=float)
+        # Sums the causes under each node, level by level: branches are decided before leaves.
+        self._paths = [taxonomy.path_of(id_) for id_ in labels.causes]
+        self._same_nodes = [self._same_node(level) for level in range(1, taxonomy.depth)]
 
     def read(self, logits: Mapping[str, Array]) -> Reading:
         """Calibrated probabilities of one text's pooled logits."""
@@ -102,15 +102,22 @@ class Decoder:
         """Calibrated probability that the text holds the label."""
         return float(reading.labels[self.position[label]])
 
-    def parent_probability(self, reading: Reading, taxonomy: RootCauseTaxonomy, id_: str) -> float:
-        """Probability of a level-1 cause: that of its most probable child, never below any."""
-        children = [c for c in self.labels.causes if taxonomy.parent_of(c).id == id_]
-        return max(self.probability(reading, child) for child in children)
+    def node_probability(self, reading: Reading, id_: str) -> float:
+        """Probability of a node: that of the most probable leaf under it, never below any."""
+        paths = zip(self.labels.causes, self._paths, strict=True)
+        return max(self.probability(reading, leaf) for leaf, path in paths if id_ in path)
 
     def _primary(self, primary: Array) -> str:
-        branch = self._same_parent @ primary
-        within = np.where(branch >= branch.max() - 1e-12, primary, -1.0)
-        return self.labels.causes[int(np.argmax(within))]
+        within = np.ones(len(primary), dtype=bool)
+        for same in self._same_nodes:
+            branch = np.where(within, same @ primary, -1.0)
+            within = branch >= branch.max() - 1e-12
+        return self.labels.causes[int(np.argmax(np.where(within, primary, -1.0)))]
+
+    def _same_node(self, level: int) -> Array:
+        """(causes, causes): 1 where two causes stand under one node of this level."""
+        above = [path[:level] for path in self._paths]
+        return np.array([[p == q for q in above] for p in above], dtype=float)
 
     def _above(self, reading: Reading, ids: Sequence[str]) -> tuple[str, ...]:
         places = [self.position[id_] for id_ in ids]

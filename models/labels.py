@@ -6,13 +6,14 @@ whose rows were moved still reads an older network rightly.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from models.codebook import Codebook
 from models.errors import XiaobaoError
 from models.record import GENRES
-from models.taxonomy import RootCauseTaxonomy
+from models.taxonomy import RootCauseTaxonomy, default_taxonomy
 
+# What a record without the field means: its facet must have the word.
+UNSAID = {"record_type": "complaint", "complainant_role": "unknown"}
 KINDS = ("causes", "signs", "marks")  # of labels that are proved by words, in output order
 
 
@@ -71,10 +72,13 @@ class LabelSpace:
 
 def label_space(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> LabelSpace:
     """The space of a new network for this taxonomy and codebook."""
-    facets: Mapping[str, Any] = taxonomy.facets
-    missing = [name for name in ("demand", "record_type", "complainant_role") if name not in facets]
-    if missing:
-        raise LabelSpaceError(f"taxonomy {taxonomy.version}: facets lack {', '.join(missing)}")
+    facets = facets_of(taxonomy)
+    for name, word in {"demand": "", **UNSAID}.items():
+        if not facets[name] or (word and word not in facets[name]):
+            found = ", ".join(facets[name]) or "nothing"
+            wanted = f"values with {word} among them" if word else "at least one value"
+            where = f"taxonomy {taxonomy.version}: facets: {name}"
+            raise LabelSpaceError(f"{where}: found {found}, wanted {wanted}")
     return LabelSpace(
         causes=tuple(cause.id for cause in taxonomy.causes),
         signs=tuple(sign.id for sign in codebook.signs),
@@ -84,3 +88,8 @@ def label_space(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> LabelSpace:
         role=tuple(facets["complainant_role"]),
         genre=GENRES,
     )
+
+
+def facets_of(taxonomy: RootCauseTaxonomy) -> Mapping[str, tuple[str, ...]]:
+    """The taxonomy's facets; those that an own table leaves unsaid are ours."""
+    return {**default_taxonomy().facets, **taxonomy.facets}

@@ -1,8 +1,11 @@
 """Invented code tables of insurers, one level and three levels, and labelled rows for them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+SAMPLES = Path(__file__).parent.parent / "data_samples" / "complaints.jsonl"
 
 # Code, name, and what a complaint under it says.
 TWELVE = (
@@ -77,24 +80,28 @@ DEEP = {
     "LP.JE.SHAO": "赔下来的钱比条款写的少",
     "QT": "请你们处理一下这件事",
 }
-TAILS = ("请尽快处理", "我很生气", "希望给个说法", "已经打过电话", "麻烦回复", "等你们消息")
-PLACES = ("城东", "城西", "城南", "城北", "河口", "新区", "老街", "东门", "西门", "北桥")
 
 
 def rows_of(said: dict[str, str], *, count: int) -> list[dict[str, Any]]:
-    """``count`` labelled rows in turn over the codes, each with its evidence."""
-    codes = list(said)
-    return [_row(number, codes[number % len(codes)], said) for number in range(count)]
+    """``count`` labelled rows in turn over the codes, each with its evidence, none like another."""
+    codes, sentences = list(said), _sentences()
+    return [_row(number, codes[number % len(codes)], said, sentences) for number in range(count)]
 
 
-def _row(number: int, code: str, said: dict[str, str]) -> dict[str, Any]:
+def _row(number: int, code: str, said: dict[str, str], sentences: list[str]) -> dict[str, Any]:
     words = said[code]
-    place = PLACES[number // len(said) % len(PLACES)]
-    tail = TAILS[number % len(TAILS)]
-    text = f"我是{place}的客户,第{number}次来信。{words},{tail}。"
-    start = text.index(words)
+    before, after = sentences[2 * number : 2 * number + 2]
+    text = f"{before}。{words},{after}。"
+    start = len(before) + 1
     span = {"start": start, "end": start + len(words), "labels": [code]}
     return {"case_id": f"T-{number:04d}", "text": text, "primary": code, "spans": [span]}
+
+
+def _sentences() -> list[str]:
+    """Sentences of the samples: what complainants say beside the cause that a row is about."""
+    texts = (json.loads(line)["text"] for line in SAMPLES.read_text("utf-8").splitlines()[:800])
+    parts = (part.strip() for text in texts for part in re.split("[。!?\n]", text))
+    return list(dict.fromkeys(part for part in parts if 18 <= len(part) <= 40))
 
 
 def write_table(directory: Path, *, deep: bool, count: int = 200) -> tuple[Path, Path]:

@@ -284,7 +284,7 @@ KEYS = {
         "case_id", "root_cause", "agent", "facets", "related", "review", "text", "model",
         "advisory", "notice",
     },
-    "root_cause": {"primary", "labels", "level1", "bulletin_type"},
+    "root_cause": {"primary", "labels", "level1", "bulletin_type", "path"},
     "agent": {"level", "probability", "signs", "marks", "reasons"},
     "facets": {"demand", "record_type", "role"},
     "related": {"group_id", "size", "links"},

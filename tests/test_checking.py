@@ -11,6 +11,7 @@ from training.examples.disagreement import find_disagreements, find_doubts
 from training.examples.reading import Examples
 
 DELAY = "CLAIM.CLAIM_DELAY"
+TECHNICAL = {"OTHER.UNCLEAR", *(f"OTHER.{c}" for c in "ABCD")}
 LETTER = (
     "本人于2021年3月经业务员推荐购买年金险,当时称三年即可取回本金,现得知需交十年,"
     "中途退保损失过半,本人从未收到任何风险提示,要求全额退还已交保费。"
@@ -25,7 +26,7 @@ def labelled(text, *, cause=DELAY, spans=1, **rest):
 
 def report_of(*records, **options):
     places = tuple(("a.jsonl", row) for row in range(1, len(records) + 1))
-    return check(Examples(records, places=places), **options)
+    return check(Examples(records, places=places), technical=TECHNICAL, **options)
 
 
 def found(report):

@@ -84,7 +84,7 @@ def test_a_parent_is_as_probable_as_its_likeliest_child(logits: dict[str, Any]) 
     reading = DECODER.read(logits)
     for cause in LABELS.causes:
         parent = TAXONOMY.parent_of(cause).id
-        above = DECODER.parent_probability(reading, TAXONOMY, parent)
+        above = DECODER.node_probability(reading, parent)
         assert above >= DECODER.probability(reading, cause)
 
 

@@ -12,4 +12,10 @@ DataFiles = Annotated[
 # An option takes one value: the files after the first of `--data A B` arrive as arguments.
 MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="", hidden=True)]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="随机种子 · seed")]
+TaxonomyFile = Annotated[
+    Path | None, typer.Option("--taxonomy", help="原因分类,默认用内置的 · your own taxonomy (YAML)")
+]
+CodebookFile = Annotated[
+    Path | None, typer.Option("--codebook", help="迹象手册,默认用内置的 · codebook of signs (YAML)")
+]
 DeviceName = Annotated[str, typer.Option(help="auto, cpu, cuda")]

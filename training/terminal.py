@@ -4,6 +4,8 @@ Writes to standard error, so that standard output stays the answer's.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     import torch
 
     from models.bundle import Bundle
+    from models.codebook import Codebook
+    from models.taxonomy import RootCauseTaxonomy
     from training.evaluation.measuring import Measured
     from training.examples.reading import Examples
 
@@ -29,23 +33,50 @@ def plain_console(*, stderr: bool = True) -> Console:
     return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What labels mean: an insurer's files, ours where none is named."""
+
+    taxonomy: "Traversable | Path"
+    codebook: "Traversable | Path"
+
+    def read(self) -> "tuple[RootCauseTaxonomy, Codebook]":
+        """The taxonomy and the codebook in the files."""
+        from models.codebook import load_codebook
+        from models.taxonomy import load_taxonomy
+
+        return load_taxonomy(self.taxonomy), load_codebook(self.codebook)
+
+
+def tables_of(taxonomy: Path | None, codebook: Path | None) -> Tables:
+    """The files of --taxonomy and --codebook."""
+    from models.codebook import AGENT_SIGNS
+    from models.taxonomy import ROOT_CAUSES
+
+    return Tables(taxonomy or ROOT_CAUSES, codebook or AGENT_SIGNS)
+
+
 def read_examples(
-    files: Sequence[Path], console: Console, bundle: "Bundle | None" = None
+    files: Sequence[Path], console: Console, known: "Bundle | Tables | None" = None
 ) -> "Examples":
-    """The examples of the files, at least one; each fault is told, with its file and row."""
-    from models.codebook import default_codebook
-    from models.labels import label_space
-    from models.taxonomy import default_taxonomy
+    """The examples of the files, at least one; each fault is told, with its file and row.
+
+    known: whose labels they may have; without it those of the package's own taxonomy.
+    """
+    from models.labels import facets_of, label_space
     from training.examples.reading import load_examples
 
-    taxonomy = bundle.taxonomy if bundle else default_taxonomy()
-    labels = bundle.labels if bundle else label_space(taxonomy, default_codebook())
+    if known is None or isinstance(known, Tables):
+        taxonomy, codebook = (known or tables_of(None, None)).read()
+        labels = label_space(taxonomy, codebook)
+    else:
+        taxonomy, labels = known.taxonomy, known.labels
     examples = load_examples(
         files,
         causes=labels.causes,
         signs=labels.signs,
         marks=labels.marks,
-        facets=taxonomy.facets,
+        facets=facets_of(taxonomy),
     )
     for fault in examples.faults:
         where = f"{fault.file}:{fault.row} {fault.field or ''}".rstrip()

@@ -121,6 +121,9 @@ class RootCauseOut(_Answer):
     )
     level1: list[NamedOut] = Field(description="一级根因 · parents of the labels")
     bulletin_type: str = Field(description="通报类别 · category of the bulletin", examples=["理赔"])
+    path: list[NamedOut] = Field(
+        default_factory=list, description="主要根因的各级 · from level 1 down to ``primary``"
+    )
 
 
 class AgentOut(_Answer):

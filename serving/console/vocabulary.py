@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 
 from models.analyzer import Analyzer
+from models.causes import path_of
 from models.codebook import Codebook, Level, default_codebook
 from models.strict_yaml import read_entry, read_text
 from models.taxonomy import Cause, Parent, RootCauseTaxonomy, TaxonomyError, default_taxonomy
@@ -28,10 +29,8 @@ class Vocabulary:
     @cached_property
     def names(self) -> Mapping[str, str]:
         """The name of every cause, level-1 cause, sign and mark."""
-        taxonomy, book = self.taxonomy, self.codebook
-        names = {parent.id: parent.zh for parent in taxonomy.parents}
-        names |= {cause.id: cause.zh for cause in taxonomy.causes}
-        names |= {sign.id: sign.zh for sign in book.signs}
+        book = self.codebook
+        names = self.taxonomy.names | {sign.id: sign.zh for sign in book.signs}
         return names | {mark.id: mark.zh for mark in book.marks}
 
     @cached_property
@@ -60,9 +59,16 @@ class Vocabulary:
         """The name of a sign's strength."""
         return {one.id: one.zh for one in self.codebook.strengths}.get(id_, id_)
 
-    def parent(self, cause_id: str) -> str:
-        """The level-1 id above a cause, also of one that is not known."""
-        return cause_id.partition(".")[0]
+    @cached_property
+    def paths(self) -> Mapping[str, tuple[str, ...]]:
+        """Ids from level 1 down to each cause, itself the last."""
+        return {cause.id: path_of(cause) for cause in self.taxonomy.causes}
+
+    def path(self, cause_id: str) -> tuple[str, ...]:
+        """The names from level 1 down to a cause; of one that is not known what its id shows."""
+        known = self.paths.get(cause_id)
+        branch = cause_id.partition(".")[0]
+        return tuple(self.name(id_) for id_ in known or dict.fromkeys((branch, cause_id)))
 
     @cached_property
     def branches(self) -> tuple[tuple[Parent, tuple[Cause, ...]], ...]:

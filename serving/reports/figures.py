@@ -202,12 +202,11 @@ def _plain(word: str) -> str:
 def _cause_name(cause: str | None, words: Vocabulary) -> str:
     if cause is None:
         return _REJECTED
-    branch, name = _branch_name(cause, words), words.name(cause)
-    return name if branch == name else f"{branch} › {name}"
+    return " › ".join(words.path(cause))
 
 
 def _branch_name(cause: str | None, words: Vocabulary) -> str:
-    return _REJECTED if cause is None else words.name(words.parent(cause))
+    return _REJECTED if cause is None else words.path(cause)[0]
 
 
 def _by_count(names: Iterable[str]) -> list[str]:

@@ -146,7 +146,7 @@ def _is_primary(_: Assessment, answer: Assessment, value: str, __: Codebook) -> 
 
 
 def _branch(answer: Assessment) -> str:
-    return answer.root_cause.primary.id.split(".")[0]
+    return answer.root_cause.level1[0].id  # the parents of the labels, the primary one's first
 
 
 def _agent_moves(before: Assessment, after: Assessment) -> float:

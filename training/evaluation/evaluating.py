@@ -79,7 +79,8 @@ def evaluate_bundle(
     elif chosen.own and chosen.parts:
         baseline = _baseline(analyzer, records, chosen.parts)
     measured = measure_part(chosen.name, looked_at, analyzer=analyzer, baseline=baseline)
-    tables = [noise_table(looked_at, analyzer=analyzer)] if noise else []
+    tables = [*measured.tables]
+    tables += [noise_table(looked_at, analyzer=analyzer)] if noise else []
     tables += [behaviour_table(run_suites(suites, analyzer))] if suites else []
     return replace(measured, tables=tuple(tables))
 

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.codebook import Codebook
+from models.codebook import Codebook, CodebookError
 from models.policy import decide
 from models.record import LabelledRecord
 from training.evaluation.intervals import Array, Figure, Rate, figure_of, mean_over
 
 NONE, WATCH, REVIEW = "NONE", "WATCH", "REVIEW"
-VICTIM_MARK = "NX_VICTIM_REPORT"
-VICTIM_CAUSE = "OTHER.REPORT_CRIME"
 UNKNOWN = "unknown"
 
 Mask = NDArray[np.bool_]
@@ -90,7 +88,9 @@ def level_figures(
         false_flags=false_flags(golds, flagged),
         false_flags_by_genre=_by_genre(golds, flagged),
         false_flags_by_mark=_by_mark(golds, flagged, codebook),
-        victims_accused=_rate(ranks > order.index(NONE), _where(golds, is_victim)),
+        victims_accused=_rate(
+            ranks > order.index(NONE), _where(golds, lambda gold: is_victim(gold, codebook))
+        ),
         recalls=tuple(
             _recall(golds, ranks >= order.index(level), level=level, signed=signed, weights=weights)
             for signed in (False, True)
@@ -99,9 +99,21 @@ def level_figures(
     )
 
 
-def is_victim(gold: LabelledRecord) -> bool:
-    """Whether the record is a victim's report, which never has a level."""
-    return VICTIM_MARK in gold.marks or gold.primary == VICTIM_CAUSE
+def is_victim(gold: LabelledRecord, codebook: Codebook) -> bool:
+    """Whether the record is a victim's report, which never has a level.
+
+    Such a mark leaves a case without a level and goes with a cause of its own.
+    """
+    marks = [mark for mark in codebook.marks if mark.no_level and "cause" in mark.sets]
+    return any(mark.id in gold.marks or mark.sets["cause"] == gold.primary for mark in marks)
+
+
+def check_levels(codebook: Codebook) -> None:
+    """Raise CodebookError where a level is lacking that evaluation and calibration ask for."""
+    found = [level.id for level in codebook.levels]
+    if not {NONE, WATCH, REVIEW} <= set(found):
+        wanted = f"{NONE}, {WATCH} and {REVIEW} among them"
+        raise CodebookError(f"levels: found {', '.join(found)}, wanted {wanted}")
 
 
 def false_flags(golds: Sequence[LabelledRecord], flagged: Mask) -> Rate:

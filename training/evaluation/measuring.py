@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.analyzer import Analyzer
+from models.causes import RootCauseTaxonomy, path_of
 from models.record import LabelledRecord
 from training.baselines.linear import LinearBaseline
 from training.evaluation.metrics import Evaluation, measure
 from training.evaluation.tables import Table
 from training.examples.provenance import learned_from
-from training.predictions import prediction_of
+from training.predictions import Prediction, prediction_of
+
+NETWORK = "网络 network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,42 @@ def measure_part(
     network = measure(records, ours, taxonomy=taxonomy, codebook=codebook)
     notes = _notes(records, analyzer)
     if baseline is None:
-        return Measured(part, network, None, notes)
+        tables = (depth_table(records, {NETWORK: ours}, taxonomy),) if taxonomy.depth > 2 else ()
+        return Measured(part, network, None, notes, tables)
     theirs = baseline.predict(records, codebook=codebook)
     measured = measure(records, theirs, taxonomy=taxonomy, codebook=codebook)
-    return Measured(part, network, measured, notes)
+    both = {NETWORK: ours, "基线 baseline": theirs}
+    tables = (depth_table(records, both, taxonomy),) if taxonomy.depth > 2 else ()
+    return Measured(part, network, measured, notes, tables)
+
+
+def depth_table(
+    records: Sequence[LabelledRecord],
+    said: Mapping[str, Sequence[Prediction]],
+    taxonomy: RootCauseTaxonomy,
+) -> Table:
+    """How many primary causes are right down to each level, of a taxonomy of more than two.
+
+    A leaf that stands higher counts as it is on every level below it.
+    """
+    paths = {cause.id: path_of(cause) for cause in taxonomy.causes}
+    rows = tuple(
+        (str(level), *(_right_down_to(level, records, each, paths) for each in said.values()))
+        for level in range(1, taxonomy.depth + 1)
+    )
+    title = "各级主因正确数(上文“二级”指末级)Primary causes right by level; level 2 above: leaves"
+    return Table(title, ("级 level", *said), rows)
+
+
+def _right_down_to(
+    level: int,
+    records: Sequence[LabelledRecord],
+    said: Sequence[Prediction],
+    paths: Mapping[str, tuple[str, ...]],
+) -> str:
+    pairs = zip(records, said, strict=True)
+    right = sum(paths[r.primary][:level] == paths[p.primary][:level] for r, p in pairs)
+    return f"{right}/{len(records)} {right / len(records):.3f}"
 
 
 def _notes(records: Sequence[LabelledRecord], analyzer: Analyzer) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ For every record and label the characters under its gold spans meet those under 
 spans; counts are summed over records and labels (micro). Two scopes: ``agreed`` looks only at
 labels that gold and prediction share, ``all`` also charges every label that only one side has.
 
-A label that annotators gave to a record without any span (OTHER.*, most operator marks) has
-nothing to be compared with there and is left out of that record.
+A label that annotators gave to a record without any span (technical causes, most operator marks)
+has nothing to be compared with there and is left out of that record.
 """
 
 from collections import defaultdict

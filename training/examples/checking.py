@@ -14,6 +14,7 @@ from models.decoding import MOST_CAUSES
 from models.evidence import MOST as MOST_SPANS
 from models.record import LabelledRecord
 from models.rows import ReadingNote, RowFault
+from models.taxonomy import default_taxonomy
 from training.examples.disagreement import find_disagreements, find_doubts
 from training.examples.near_duplicates import near_pairs
 from training.examples.reading import Examples
@@ -90,13 +91,15 @@ def check(
     examples: Examples,
     *,
     labels: Collection[str] = (),
+    technical: Collection[str] | None = None,
     seed: int = 0,
     disagreements: bool = False,
     label_errors: bool = False,
 ) -> CheckReport:
     """Look through labelled examples.
 
-    ``labels`` are the ids there should be examples of; ``seed`` is that of the default split;
+    ``labels`` are the ids there should be examples of; ``technical`` those of the causes that need
+    no evidence (default: those of the taxonomy shipped); ``seed`` is that of the default split;
     ``disagreements`` adds the primary causes that a quick model, trained on the other records,
     would not have given (some seconds per thousand texts); ``label_errors`` the labels that are
     likely wrong or missing, by confident learning (about ten seconds per thousand texts).
@@ -108,7 +111,7 @@ def check(
     findings = [
         *_note_findings(examples.notes),
         *_text_findings(records, places, parts),
-        *_label_findings(records, places),
+        *_label_findings(records, places, _technical() if technical is None else technical),
     ]
     if disagreements:
         findings += (
@@ -187,12 +190,18 @@ def _labels(record: LabelledRecord) -> tuple[object, ...]:
     return (record.primary, *sets, record.agent_run)
 
 
-def _label_findings(records: Sequence[LabelledRecord], places: Sequence[str]) -> Iterator[Finding]:
-    """Labels against the annotation rules; technical causes (OTHER.*) and marks need no span."""
+def _technical() -> tuple[str, ...]:
+    return tuple(cause.id for cause in default_taxonomy().causes if cause.technical)
+
+
+def _label_findings(
+    records: Sequence[LabelledRecord], places: Sequence[str], technical: Collection[str]
+) -> Iterator[Finding]:
+    """Labels against the annotation rules; technical causes and marks need no span."""
     for record, place in zip(records, places, strict=True):
         spans = Counter(label for span in record.spans for label in span.labels)
         for label in (*record.causes, *record.signs):
-            if label not in spans and not label.startswith("OTHER."):
+            if label not in spans and label not in technical:
                 yield Finding("no_evidence", place, f"{label} has no span")
         for label, count in spans.items():
             if count > MOST_SPANS:

@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from training.options import CodebookFile, TaxonomyFile
+from training.terminal import tables_of
+
 
 def check_data(
     files: Annotated[
@@ -22,22 +25,30 @@ def check_data(
             "--label-errors", help="列出可能错标或漏标的标签(更慢)· likely label errors, slower"
         ),
     ] = False,
+    taxonomy: TaxonomyFile = None,
+    codebook: CodebookFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
 ) -> None:
     """检查标注数据 · Check labelled files: faults, duplicates, doubtful labels."""
     import json
 
-    from models.codebook import default_codebook
-    from models.labels import label_space
-    from models.taxonomy import default_taxonomy
+    from models.labels import facets_of, label_space
     from training.examples.checking import check
     from training.examples.reading import load_examples
 
-    labels = label_space(default_taxonomy(), default_codebook())
-    examples = load_examples(files, causes=labels.causes, signs=labels.signs, marks=labels.marks)
+    causes, book = tables_of(taxonomy, codebook).read()
+    labels = label_space(causes, book)
+    examples = load_examples(
+        files,
+        causes=labels.causes,
+        signs=labels.signs,
+        marks=labels.marks,
+        facets=facets_of(causes),
+    )
     found = check(
         examples,
         labels=labels.evidence,
+        technical=[cause.id for cause in causes.causes if cause.technical],
         disagreements=disagreements,
         label_errors=label_errors,
     )

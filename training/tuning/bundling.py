@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +51,24 @@ def make_bundle(
     directory: Path,
     manifest: Mapping[str, Any],
     measure: Callable[[Analyzer], Mapping[str, Any]],
+    taxonomy: Traversable | Path = ROOT_CAUSES,
+    codebook: Traversable | Path = AGENT_SIGNS,
 ) -> Analyzer:
     """Writes the bundle of a network, calibrated on ``development``; returns its analyzer.
 
     measure: called with the calibrated analyzer; what it returns stands in the manifest as
-    ``metrics``. Calibration reads the exported network through the serving path: what is served
-    is what was calibrated.
+    ``metrics``. taxonomy, codebook: the files that name the labels; the bundle gets copies.
+    Calibration reads the exported network through the serving path: what is served is what was
+    calibrated.
     """
     with tempfile.TemporaryDirectory() as scratch:
         onnx_file = Path(scratch) / "network.onnx"
         export_onnx(network, onnx_file)
-        files = _uncalibrated(network, encoder, labels, onnx_file)
+        files = {
+            "taxonomy.yaml": taxonomy.read_bytes(),
+            "signs.yaml": codebook.read_bytes(),
+            **_uncalibrated(network, encoder, labels, onnx_file),
+        }
         return publish(
             files,
             development,
@@ -109,8 +117,6 @@ def _uncalibrated(
     network: Network, encoder: Encoder, labels: LabelSpace, onnx_file: Path
 ) -> dict[str, bytes | str | Path]:
     return {
-        "taxonomy.yaml": ROOT_CAUSES.read_bytes(),
-        "signs.yaml": AGENT_SIGNS.read_bytes(),
         "tokenizer.json": encoder.tokenizer.to_str(),
         "network.json": _network_json(network, encoder, labels),
         "network.onnx": onnx_file,

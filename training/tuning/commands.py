@@ -8,12 +8,20 @@ from typing import Annotated
 
 import typer
 
-from training.options import DataFiles, DeviceName, MoreFiles, Seed
+from training.options import (
+    CodebookFile,
+    DataFiles,
+    DeviceName,
+    MoreFiles,
+    Seed,
+    TaxonomyFile,
+)
 from training.terminal import (
     device_of,
     plain_console,
     progress_bar,
     read_examples,
+    tables_of,
     write_measured,
 )
 
@@ -44,6 +52,8 @@ def train(
             min=0.0, help="先在训练文本上继续预训练的分钟数 · minutes of pretraining on them first"
         ),
     ] = 0.0,
+    taxonomy: TaxonomyFile = None,
+    codebook: CodebookFile = None,
     device: DeviceName = "auto",
 ) -> None:
     """在标注数据上训练模型包,并与线性基线对照 · Train a bundle, baseline beside it.
@@ -52,6 +62,7 @@ def train(
     bundle, in NAME-report/development and NAME-report/test. With --hold-out the test part is all
     that one writer wrote and nothing of it is learned: the honest estimate for a new voice. With
     --adapt the encoder first reads the training texts as it did in pretraining, without labels.
+    With --taxonomy the labels are those of your own code table, and the bundle carries it.
     """
     from training.pretraining.encoders import EMBEDDED
     from training.tuning.fitting import FitSettings
@@ -59,7 +70,8 @@ def train(
     from training.tuning.tune import train as run
 
     console, chosen, out = plain_console(), device_of(device), out.resolve()
-    examples = read_examples([*data, *(more or ())], console)
+    tables = tables_of(taxonomy, codebook)
+    examples = read_examples([*data, *(more or ())], console, tables)
     given = {"epochs": epochs, "batch_tokens": batch_tokens, "learning_rate": learning_rate}
     fit = FitSettings(seed=seed, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     with progress_bar(console) as progress:
@@ -79,6 +91,8 @@ def train(
                 split_seed=split_seed,
                 hold_out=hold_out,
                 adapt=adapt,
+                taxonomy=tables.taxonomy,
+                codebook=tables.codebook,
             ),
             device=chosen,
             report=report,

@@ -3,9 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
+from models.codebook import AGENT_SIGNS
 from models.record import LabelledRecord
+from models.taxonomy import ROOT_CAUSES
 from training.examples.provenance import PARTS, digest, fingerprint, pick
 from training.examples.splits import FRACTIONS, Split
 from training.pretraining.encoders import EMBEDDED
@@ -20,7 +24,8 @@ class TrainSettings:
 
     ``hold_out``: a writer whose texts are the whole test part and in no other, the honest
     estimate for a voice never heard; ``fractions`` then divide the other texts. ``adapt``: minutes
-    that the encoder reads the training texts, unlabelled, before it is tuned.
+    that the encoder reads the training texts, unlabelled, before it is tuned. ``taxonomy`` and
+    ``codebook``: the files that say what the labels mean; the bundle gets copies of them.
     """
 
     base: str = str(EMBEDDED)
@@ -28,6 +33,8 @@ class TrainSettings:
     split_seed: int = 0
     hold_out: str | None = None
     adapt: float = 0.0
+    taxonomy: Traversable | Path = ROOT_CAUSES
+    codebook: Traversable | Path = AGENT_SIGNS
     fit: FitSettings = field(default_factory=FitSettings)
 
 

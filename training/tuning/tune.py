@@ -12,13 +12,14 @@ from sklearn.metrics import average_precision_score
 
 from models.analyzer import Analyzer
 from models.bundle import check_free
-from models.codebook import default_codebook
+from models.codebook import load_codebook
 from models.labels import LabelSpace, label_space
 from models.network import Network, NetworkShape
 from models.record import LabelledRecord, Record, Span
-from models.taxonomy import RootCauseTaxonomy, default_taxonomy
+from models.taxonomy import RootCauseTaxonomy, load_taxonomy
 from models.windows import WindowReader
 from training.baselines.linear import fit_baseline
+from training.evaluation.levels import check_levels
 from training.evaluation.measuring import Measured, headline_of, measure_parts
 from training.examples.noise import noisy_copies
 from training.examples.provenance import PARTS, parts_of, pick
@@ -66,8 +67,9 @@ def train(
     that was interrupted goes on from there. report, on_epoch and stage are told how far it is.
     """
     check_free(directory)  # now: hours later it would cost the training
-    taxonomy = default_taxonomy()
-    labels = label_space(taxonomy, default_codebook())
+    taxonomy, codebook = load_taxonomy(settings.taxonomy), load_codebook(settings.codebook)
+    check_levels(codebook)
+    labels = label_space(taxonomy, codebook)
     parts = parts_of(
         records,
         seed=settings.split_seed,
@@ -131,6 +133,8 @@ def train(
             },
         },
         measure=measure,
+        taxonomy=settings.taxonomy,
+        codebook=settings.codebook,
     )
     shutil.rmtree(checkpoint, ignore_errors=True)
     return Trained(analyzer, tuple(history), tuple(measured))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from training.options import CodebookFile
+
 if TYPE_CHECKING:
     from training.examples.taxonomies.findings import Finding
 
@@ -19,9 +21,6 @@ taxonomy = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_Codebook = Annotated[
-    Path | None, typer.Option("--codebook", help="迹象手册,默认用内置的 · codebook of signs (YAML)")
-]
 _TITLES = {
     "no_examples": "没有例句的原因 causes without examples",
     "same_name": "同级重名 names that stand twice under one parent",
@@ -44,7 +43,7 @@ _KINDS = {
 @taxonomy.command()
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="分类文件 · taxonomy (YAML)")],
-    codebook: _Codebook = None,
+    codebook: CodebookFile = None,
 ) -> None:
     """一次列出全部错误和待核事项 · All faults of a taxonomy at once, then what to look at."""
     from models.codebook import default_codebook, load_codebook
