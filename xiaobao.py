@@ -84,6 +84,12 @@ COMMANDS = {
         "training",
         "检查、对比、迁移原因分类 · Check, compare, migrate taxonomies",
     ),
+    "select": Entry(
+        "training.examples.annotating.commands",
+        "select",
+        "training",
+        "选出最值得标注的案件 · Select cases to label",
+    ),
 }
 
 

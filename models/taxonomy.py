@@ -32,7 +32,7 @@ __all__ = [
 ROOT_CAUSES: Traversable = files("models") / "taxonomies" / "root_causes.yaml"
 EXCLUDE_WORDS = ("demand", "any_substantive")
 IDS = ("path", "own")
-SEPARATORS = frozenset(",;，；⟦⟧/ \t\n\u3000")  # of ids in cells, tags and paths
+SEPARATORS = frozenset(",;:@，；：⟦⟧/ \t\n\u3000")  # of ids in cells, tags and paths
 
 _FILE_KEYS = (
     *("version", "ids", "level1", "technical", "technical_parent", "fallback"),
@@ -201,7 +201,7 @@ def _cause(entry: Entry, node: Parent, *, technical: bool = False) -> Cause:
 def _id(entry: Entry) -> str:
     found = entry.text("id", wanted="an id")
     if SEPARATORS & set(found):
-        wanted = "an id without blanks, slashes, commas and semicolons"
+        wanted = "an id without blanks and without any of , ; : @ /"
         entry.refuse("id", found=found, wanted=wanted)
     return found
 

@@ -98,7 +98,7 @@ def test_all_faults_are_told_at_once_with_place_found_and_wanted():
     [
         ("- 销售", "own.yaml: found a list, wanted a table of fields"),
         ("version: '1'\nlevel1: 3\nfallback: A", "own.yaml: level1: found 3, wanted a list of"),
-        (deep("id: LP\n", "id: L P\n"), "wanted an id without blanks, slashes"),
+        (deep("id: LP\n", "id: L P\n"), "wanted an id without blanks"),
         (deep("id: LP\n", "id: 0101\n"), "found 65, wanted an id"),
     ],
 )

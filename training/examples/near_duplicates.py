@@ -55,6 +55,17 @@ def components(size: int, pairs: Iterable[tuple[int, int]]) -> tuple[int, ...]:
     return tuple(order.setdefault(int(label), len(order)) for label in labels)
 
 
+def units_of(texts: Sequence[str], groups: Sequence[str | None]) -> tuple[int, ...]:
+    """For each text the number of its unit: joined by group or by near-duplicate family."""
+    first: dict[tuple[str, object], int] = {}
+    pairs = []
+    for place, (family, group) in enumerate(zip(families(texts), groups, strict=True)):
+        pairs.append((first.setdefault(("family", family), place), place))
+        if group is not None:
+            pairs.append((first.setdefault(("group", group), place), place))
+    return components(len(texts), pairs)
+
+
 def shingles(text: str) -> frozenset[str]:
     """The 4-grams of a text's letters; width, case, punctuation and amounts do not count."""
     folded = unicodedata.normalize("NFKC", text).casefold()

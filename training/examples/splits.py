@@ -12,7 +12,7 @@ import numpy as np
 from iterstrat.ml_stratifiers import IterativeStratification
 
 from models.record import LabelledRecord
-from training.examples.near_duplicates import components, families
+from training.examples.near_duplicates import units_of
 
 # The writers whose texts each cover all causes, in a voice of their own.
 HELD_OUT_WRITERS = ("x1", "x2", "x3", "x4", "x5")
@@ -73,14 +73,7 @@ def leave_one_writer_out(
 
 def units(records: Sequence[LabelledRecord]) -> tuple[int, ...]:
     """For each record the number of its unit: joined by group or by near-duplicate family."""
-    first: dict[tuple[str, object], int] = {}
-    kin = families([record.record.text for record in records])
-    pairs = []
-    for place, (record, family) in enumerate(zip(records, kin, strict=True)):
-        pairs.append((first.setdefault(("family", family), place), place))
-        if record.group is not None:
-            pairs.append((first.setdefault(("group", record.group), place), place))
-    return components(len(records), pairs)
+    return units_of([r.record.text for r in records], [r.group for r in records])
 
 
 def labels_of(record: LabelledRecord) -> frozenset[str]:

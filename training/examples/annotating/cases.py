@@ -1,0 +1,65 @@
+"""Cases to annotate: rows of a file that may or may not be labelled yet, and where they stand."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from models.record import LabelledRecord, Record
+from models.rows import Row, RowFault, parse_record, read_rows
+from training.examples.labelled import LABEL_FIELDS, KnownLabels, parse_labelled
+from training.examples.reading import as_row
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A complaint of a file; ``labelled`` is None where nobody has labelled it yet."""
+
+    file: str
+    row: int
+    record: Record
+    group: str | None = None
+    labelled: LabelledRecord | None = None
+
+    @property
+    def name(self) -> str:
+        """Its id, else where it stands."""
+        return self.record.case_id or f"{self.file}:{self.row}"
+
+    def as_row(self) -> dict[str, Any]:
+        """A flat row of the stored format, without what is not said."""
+        row = (
+            as_row(self.labelled) if self.labelled else {**asdict(self.record), "group": self.group}
+        )
+        return {name: value for name, value in row.items() if value is not None}
+
+
+def read_cases(
+    path: Path, *, known: KnownLabels | None = None
+) -> tuple[list[Case], list[RowFault]]:
+    """The cases of a file and the faults of its other rows.
+
+    known: the ids a label may have; without it labels are not read at all. Raises RowsError for a
+    file that as a whole cannot be read.
+    """
+    cases: list[Case] = []
+    faults: list[RowFault] = []
+    for row in read_rows(path, also=LABEL_FIELDS):
+        found = (row,) if isinstance(row, RowFault) else _case_of(row, known)
+        if isinstance(found, Case):
+            cases.append(found)
+        else:
+            faults.extend(found)
+    return cases, faults
+
+
+def _case_of(row: Row, known: KnownLabels | None) -> Case | tuple[RowFault, ...]:
+    if known is not None and row.values.get("primary"):
+        labelled = parse_labelled(row, known=known)
+        if isinstance(labelled, tuple):
+            return labelled
+        return Case(row.file, row.number, labelled.record, labelled.group, labelled)
+    record = parse_record(row)
+    if isinstance(record, RowFault):
+        return (record,)
+    group = row.values.get("group")
+    return Case(row.file, row.number, record, str(group) if group else None)
