@@ -90,6 +90,12 @@ COMMANDS = {
         "training",
         "选出最值得标注的案件 · Select cases to label",
     ),
+    "annotate": Entry(
+        "training.examples.annotating.commands",
+        "annotate",
+        "training",
+        "与标注工具往来 · Labels to and from Label Studio, XLSX",
+    ),
 }
 
 

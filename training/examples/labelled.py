@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.annotation import AnnotationError, parse_tags
+from models.labels import LabelSpace
 from models.record import LabelledRecord, Record, Span
 from models.rows import Row, RowFault, parse_record
 from models.rows.cells import CellError, parse_cell
@@ -44,6 +45,12 @@ class KnownLabels:
     signs: frozenset[str]
     marks: frozenset[str]
     facets: Mapping[str, Collection[str]]
+
+
+def known_labels(labels: LabelSpace, facets: Mapping[str, Collection[str]]) -> KnownLabels:
+    """The ids of a label space, and the values of facets."""
+    kinds = (frozenset(labels.causes), frozenset(labels.signs), frozenset(labels.marks))
+    return KnownLabels(*kinds, facets)
 
 
 def parse_labelled(row: Row, *, known: KnownLabels | None) -> LabelledRecord | tuple[RowFault, ...]:

@@ -58,7 +58,8 @@ def _case_of(row: Row, known: KnownLabels | None) -> Case | tuple[RowFault, ...]
         if isinstance(labelled, tuple):
             return labelled
         return Case(row.file, row.number, labelled.record, labelled.group, labelled)
-    record = parse_record(row)
+    case_id = row.values.get("case_id") or row.values.get("id")
+    record = parse_record(Row(row.file, row.number, {**row.values, "case_id": case_id}))
     if isinstance(record, RowFault):
         return (record,)
     group = row.values.get("group")

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from training.options import Seed
+from training.options import CodebookFile, Seed, TaxonomyFile
+
+annotate = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="与标注工具往来 · Labels to and from Label Studio and workbooks",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 def select(
@@ -51,3 +59,79 @@ def select(
         console.print(f"{cases[one.place].name}  {one.why}")
     console.print(f"{out}: {len(found)} / {len(cases)} 件 cases")
     raise typer.Exit(1 if faults else 0)
+
+
+@annotate.command("export")
+def export_cases(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="jsonl, csv, xlsx, parquet")],
+    out: Annotated[
+        Path, typer.Option("--out", help=".json 供 Label Studio,.xlsx 为表格 · by suffix")
+    ],
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="用此模型包预标注 · suggestions by a bundle")
+    ] = None,
+    taxonomy: TaxonomyFile = None,
+    codebook: CodebookFile = None,
+    without_identifiers: Annotated[
+        bool,
+        typer.Option("--without-identifiers", help="不带电话、保单号等 · leave identifiers out"),
+    ] = False,
+) -> None:
+    """导出待标注或已标注案件 · Cases for annotators, labelled or not, with their code table.
+
+    A .json is for Label Studio; NAME.config.xml beside it is the labelling interface. A .xlsx has
+    one row a case. With --bundle unlabelled cases carry a model's suggestions.
+    """
+    from training.examples.annotating.exporting import export
+    from training.terminal import plain_console
+
+    outcome = export(
+        file,
+        out,
+        bundle=bundle,
+        taxonomy=taxonomy,
+        codebook=codebook,
+        without_identifiers=without_identifiers,
+    )
+    console = plain_console()
+    for fault in outcome.faults:
+        console.print(str(fault))
+    console.print(f"{'、'.join(map(str, outcome.files))}: {outcome.cases} 件 cases")
+    raise typer.Exit(1 if outcome.faults else 0)
+
+
+@annotate.command("import")
+def import_labels(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Label Studio 的 json,或 xlsx")],
+    out: Annotated[Path, typer.Option("--out", help="标注文件 · labelled jsonl")],
+    taxonomy: TaxonomyFile = None,
+    codebook: CodebookFile = None,
+) -> None:
+    """把标注结果变成标注文件 · Annotated cases as a labelled file; each fault with its row."""
+    from models.labels import facets_of, label_space
+    from training.examples.annotating.label_studio_exports import read_tasks
+    from training.examples.annotating.workbook_rows import read_workbook
+    from training.examples.labelled import known_labels
+    from training.examples.reading import as_row
+    from training.examples.whole_files import write_lines
+    from training.terminal import CommandError, plain_console, tables_of
+
+    readers = {".json": read_tasks, ".xlsx": read_workbook}
+    if file.suffix.lower() not in readers or out.suffix != ".jsonl":
+        wanted = ".json or .xlsx in, .jsonl out"
+        raise CommandError(f"found {file.name} and {out.name}, wanted {wanted}")
+    causes, book = tables_of(taxonomy, codebook).read()
+    known = known_labels(label_space(causes, book), facets_of(causes))
+    found = readers[file.suffix.lower()](file, known=known)
+    rows = ({k: v for k, v in as_row(r).items() if v is not None} for r in found.records)
+    write_lines(out, rows)
+    console = plain_console()
+    for fault in found.faults:
+        console.print(str(fault))
+    for place in found.several:
+        console.print(
+            f"{file}:{place}: 多份标注,取定稿或最近一份 · several annotations, latest kept"
+        )
+    left = f"未标注 {len(found.open)} 件 not annotated"
+    console.print(f"{out}: {len(found.records)} 件 cases;{left}")
+    raise typer.Exit(1 if found.faults else 0)

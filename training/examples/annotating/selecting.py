@@ -26,6 +26,7 @@ from training.examples.near_duplicates import units_of
 
 RARE_SHARE = 4  # one place in so many is for rare labels
 RARE_LEAST = 0.05  # calibrated; below it a label is not suspected
+CLOSE = 0.5  # a margin below it is called close
 POOL = 10  # so many times the places: how far down uncertainty goes for the sake of variety
 DIMENSIONS = 64
 
@@ -88,7 +89,10 @@ class Selected:
         doubt = self.doubt
         two = f"{doubt.first} {doubt.first_share:.2f} / {doubt.second} {doubt.second_share:.2f}"
         bits = f"标签熵 label entropy {doubt.entropy:.2f}"
-        return f"主因难分 close causes {two};{bits};同类 {self.cluster} 件 in its cluster{rest}"
+        like = f"同类 {self.cluster} 件 in its cluster{rest}"
+        if doubt.margin < CLOSE:
+            return f"主因难分 close causes {two};{bits};{like}"
+        return f"其他标签存疑 doubtful labels: {bits};主因 cause {two};{like}"
 
 
 def select(
