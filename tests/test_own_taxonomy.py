@@ -1,6 +1,7 @@
 """An insurer's own code table, from 200 labelled rows to answers of the service."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.conftest import run_server
 from tests.own_codes import DEEP, ONE_LEVEL, THREE_LEVELS, TWELVE, write_table
 from tests.test_decoding import calibration_of
 from tests.tiny import save_modernbert
+from training.examples.taxonomies.mapping import parse_mapping
 
 
 def run(*words: object) -> Result:
@@ -172,3 +174,19 @@ def test_pages_and_reports_name_every_level():
     assert words.path("LP.JE.SHAO") == ("理赔", "金额", "少赔")
     assert words.path("QT") == ("其他",)
     assert words.path("GONE.LEAF") == ("GONE", "GONE.LEAF")  # answered by an earlier bundle
+
+
+# --- the guide ----------------------------------------------------------------------------------
+
+GUIDE = (Path(xiaobao.__file__).parent / "docs" / "own-taxonomy.md").read_text("utf-8")
+
+
+def test_the_examples_in_the_guide_are_a_taxonomy_and_a_mapping_to_it():
+    table, mapping = re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    taxonomy = parse_taxonomy(table, name="own.yaml")
+    assert (taxonomy.depth, taxonomy.leaves) == (3, ("01", "020101", "99"))
+    targets = parse_mapping(mapping, name="map.yaml")
+    targets.check_known(taxonomy.leaves, name="map.yaml")
+    assert [target.rule for target in targets.targets.values()] == [
+        "one", "one", "all", "person", "by", "drop", "none",
+    ]  # fmt: skip
