@@ -68,6 +68,12 @@ class Links:
         with read(self.register.engine) as connection:
             return self.index.related(connection, self._row(connection, case_id))
 
+    def signs(self, case_id: str) -> set[str]:
+        """The signs that follow for a case from its group."""
+        with read(self.register.engine) as connection:
+            found = self.index.company(connection, self._row(connection, case_id))
+        return set() if found is None else {sign.id for sign in found.signs}
+
     def listed(self, **only):
         with read(self.register.engine) as connection:
             return self.index.groups(connection, **{"limit": 500, **only})

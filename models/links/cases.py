@@ -29,8 +29,9 @@ _BESIDE = ("seller", "helper", "person", "surname", "city")
 class Said:
     """What record and assessment say, as far as linking asks; ``number`` orders cases, from 1.
 
-    ``speaks``: kinds of groups that its words, role or address speak for; ``against``: kinds that
-    its words speak against. ``seller_left``: the text tells of a seller who left or helps.
+    ``speaks``: kinds of groups and readings that its words, role or address speak for;
+    ``against``: kinds that its words speak against. ``seller_left``: the text tells of a seller
+    who left or helps. ``source``: a number for where it came in.
     ``headings``: numbers of its headings. ``level`` and ``reasons`` are its own, without a group.
     """
 
@@ -46,6 +47,7 @@ class Said:
     speaks: tuple[str, ...]
     against: tuple[str, ...]
     headings: tuple[int, ...]
+    source: int | None
     is_operators: bool
     over_counter: bool
     wants_all: bool
@@ -157,6 +159,7 @@ def draft_case(
         speaks=kinds.speaking(text, role=record.role, address=record.address),
         against=kinds.speaking_against(text),
         headings=_headings(text),
+        source=_source_of(record),
         is_operators=kinds.is_operators(record.genre, [mark.id for mark in agent.marks]),
         over_counter=record.source in kinds.counters,
         wants_all=bool(kinds.agents_demands & set(assessment.facets.demand)),
@@ -197,6 +200,12 @@ def _values_beside(record: Record, seller: str | None, *, helps: bool) -> Iterat
 def _known(name: str | None) -> str | None:
     name = (name or "").strip()
     return None if name.casefold() in _UNKNOWN else name
+
+
+def _source_of(record: Record) -> int | None:
+    """A number: a source is only compared, and nobody knows what a foreign file puts there."""
+    known = _known(record.source)
+    return None if known is None else zlib.crc32(known.casefold().encode("utf-8", "replace"))
 
 
 def _headings(text: str) -> tuple[int, ...]:

@@ -34,6 +34,11 @@ class Evidence:
         return fmean(texts) if texts else 0.0
 
     @property
+    def persons(self) -> int:
+        """How many they are about: one who writes ten times is no crowd."""
+        return len({case.who for case in self.cases})
+
+    @property
     def identified(self) -> bool:
         """Whether persons share an identifier that is no hub."""
         return any(tie.source in _IDENTIFYING and not tie.hub for tie in self.ties)
@@ -98,7 +103,7 @@ def _few_want_all(cases: Sequence[Case]) -> bool:
 
 def _is_same_seller(evidence: Evidence) -> bool:
     """Most name one seller, who does not himself help them, and no account or file is shared."""
-    if main_seller(evidence.cases) is None or len(evidence.cases) < 2:
+    if main_seller(evidence.cases) is None or evidence.persons < 2:
         return False
     helped = [case.said.seller_left for case in evidence.cases]
     filed = any(t.source in ("author", "account") and not t.hub for t in evidence.ties)
@@ -127,7 +132,7 @@ def _is_web_form(evidence: Evidence) -> bool:
 def _is_shared_event(evidence: Evidence) -> bool:
     """Within days, own words, no identifier, and most do not ask for all premiums back."""
     days = [case.said.day for case in evidence.cases if case.said.day is not None]
-    if evidence.identified or len(evidence.cases) < 3 or len(days) < len(evidence.cases):
+    if evidence.identified or evidence.persons < 3 or len(days) < len(evidence.cases):
         return False
     texts = [tie for tie in evidence.ties if tie.source in ("text", "event")]
     alike = [tie for tie in texts if tie.source == "text" and tie.score >= ALIKE / 0.3]
@@ -136,11 +141,10 @@ def _is_shared_event(evidence: Evidence) -> bool:
 
 def _is_ring(evidence: Evidence) -> bool:
     """Persons not of one family share an identifier, or several write one text."""
-    persons = {case.who for case in evidence.cases}
     texts = [tie for tie in evidence.ties if tie.source == "text"]
     alike = {place for tie in texts for place in (tie.left, tie.right)}
-    same_words = len(persons) >= 3 and len(alike) >= _MOST * len(evidence.cases)
-    return len(persons) >= 2 and (evidence.identified or same_words)
+    same_words = evidence.persons >= 3 and len(alike) >= _MOST * len(evidence.cases)
+    return evidence.persons >= 2 and (evidence.identified or same_words)
 
 
 _RULES = (

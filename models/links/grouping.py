@@ -112,7 +112,7 @@ def standing_of(
     case: Case, cases: Mapping[int, Case], ties: Sequence[Tie], kind: Kind, rules: Rules
 ) -> Standing:
     """Where a case stands among the ``cases`` of its group; ``ties`` are those of the case."""
-    signs = following_signs(case, cases, ties, rules.kinds) if kind.links else ()
+    signs = following_signs(case, cases, ties, kind=kind, kinds=rules.kinds)
     decision = decide_level(case, kind, signs, rules.codebook)
     shown = tuple(sign for sign in signs if sign.id in decision.shown)
     return Standing(decision.level, shown, (*decision.reasons, kind.meaning))

@@ -1,6 +1,7 @@
 """Kinds of groups: names, what each may mean, what to verify, words, marks and signs; all data.
 
-Read from `kinds.yaml`; which kind a group is of is decided in `explanations`.
+Read from `kinds.yaml`; which kind a group is of is decided in `explanations`, which signs follow
+from it in `levels`. Rules of signs stand in `sign_rules`.
 """
 
 import re
@@ -10,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 
 from models.errors import XiaobaoError
+from models.links.sign_rules import RepeatRule, SignRule, repeat_rule_from, sign_rule_from
 from models.strict_yaml import Entry, read_entry, read_text
 
 
@@ -22,6 +24,7 @@ class Kind:
     """A kind of group; every pattern of ``cues`` must be met, ``against`` must not.
 
     ``roles`` and ``genres`` speak for it like words; with ``by_address`` an address does too.
+    ``links`` and ``repeats``: whether signs follow from the group, and from a person's own repeats.
     """
 
     id: str
@@ -32,36 +35,29 @@ class Kind:
     against: re.Pattern[str] | None = None
     marks: tuple[str, ...] = ()
     links: bool = False
+    repeats: bool = False
     roles: frozenset[str] = frozenset()
     genres: frozenset[str] = frozenset()
     by_address: bool = False
 
     def speaks_in(self, text: str) -> bool:
         """Whether a text has the words of this kind and none against it."""
-        if not self.cues or (self.against is not None and self.against.search(text)):
+        if self.against is not None and self.against.search(text):
             return False
-        return all(cue.search(text) for cue in self.cues)
+        return _all_met(self.cues, text)
 
 
 @dataclass(frozen=True, slots=True)
-class SignRule:
-    """A sign that follows where ties of ``sources`` join at least so many persons.
-
-    ``hubs``: ties at an outlet or the like count too, where the texts are alike.
-    """
+class Reading:
+    """What a text may say that accounts for a sign; every pattern of ``cues`` must be met."""
 
     id: str
-    sources: frozenset[str]
-    persons: int
-    why: str
-    days: int | None = None
-    cities: int = 0
-    hubs: bool = False
+    cues: tuple[re.Pattern[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
-    """All kinds by id, sign rules, and the words and ids that cases are read for.
+    """All kinds by id, readings, rules of signs, and the words and ids that cases are read for.
 
     ``seller_left``: a seller who has left or helps his former customers; ``seller_helps``: he
     speaks for them against the house. ``counters``: sources that mean a visit.
@@ -69,21 +65,25 @@ class Kinds:
     """
 
     by_id: dict[str, Kind]
+    readings: tuple[Reading, ...]
     signs: tuple[SignRule, ...]
+    repeats: tuple[RepeatRule, ...]
     seller_left: re.Pattern[str]
     seller_helps: re.Pattern[str]
     counters: frozenset[str]
     agents_demands: frozenset[str]
 
     def speaking(self, text: str, *, role: str | None, address: str | None) -> tuple[str, ...]:
-        """Ids of the kinds that a case speaks for by its words, its role or its address."""
-        return tuple(
+        """Ids of kinds and readings that a case speaks for, by words, its role or its address."""
+        spoken = (
             kind.id
             for kind in self.by_id.values()
             if kind.speaks_in(text)
             or role in kind.roles
             or (kind.by_address and kind.speaks_in(address or ""))
         )
+        read = (reading.id for reading in self.readings if _all_met(reading.cues, text))
+        return (*spoken, *read)
 
     def speaking_against(self, text: str) -> tuple[str, ...]:
         """Ids of the kinds that a text has words against."""
@@ -100,13 +100,18 @@ def read_kinds() -> Kinds:
     """The kinds that come with the package."""
     source = files("models.links").joinpath("kinds.yaml")
     entry = read_entry(read_text(source, error=KindError), name="kinds.yaml", error=KindError)
-    entry.check_keys(("kinds", "seller", "counters", "agents_demands", "signs"))
-    kinds = (_kind_from(one) for one in entry.entries("kinds"))
+    known = ("kinds", "readings", "seller", "counters", "agents_demands", "signs", "repeats")
+    entry.check_keys(known)
+    kinds = {kind.id: kind for kind in map(_kind_from, entry.entries("kinds"))}
+    readings = tuple(map(_reading_from, entry.entries("readings")))
+    spoken = (*kinds, *(reading.id for reading in readings))
     seller = entry.entry("seller")
     seller.check_keys(("left", "helps"))
     return Kinds(
-        by_id={kind.id: kind for kind in kinds},
-        signs=tuple(_sign_rule_from(one) for one in entry.entries("signs")),
+        by_id=kinds,
+        readings=readings,
+        signs=tuple(sign_rule_from(one, spoken=spoken) for one in entry.entries("signs")),
+        repeats=tuple(repeat_rule_from(one, spoken=spoken) for one in entry.entries("repeats")),
         seller_left=re.compile(seller.text("left")),
         seller_helps=re.compile(seller.text("helps")),
         counters=frozenset(entry.texts("counters")),
@@ -116,31 +121,32 @@ def read_kinds() -> Kinds:
 
 def _kind_from(entry: Entry) -> Kind:
     known = ("id", "zh", "meaning", "verify", "cues", "against", "marks", "links")
-    entry.check_keys((*known, "roles", "genres", "by_address"))
+    entry.check_keys((*known, "repeats", "roles", "genres", "by_address"))
     against = entry.optional_text("against")
     return Kind(
         id=entry.text("id"),
         zh=entry.text("zh"),
         meaning=entry.text("meaning"),
         verify=entry.texts("verify"),
-        cues=tuple(re.compile(cue) for cue in entry.texts("cues")),
+        cues=_cues_of(entry),
         against=re.compile(against) if against else None,
         marks=entry.texts("marks"),
         links=entry.flag("links"),
+        repeats=entry.flag("repeats"),
         roles=frozenset(entry.texts("roles")),
         genres=frozenset(entry.texts("genres")),
         by_address=entry.flag("by_address"),
     )
 
 
-def _sign_rule_from(entry: Entry) -> SignRule:
-    entry.check_keys(("id", "sources", "persons", "why", "days", "cities", "hubs"))
-    return SignRule(
-        id=entry.text("id"),
-        sources=frozenset(entry.texts("sources")),
-        persons=int(entry.number("persons")),
-        why=entry.text("why"),
-        days=int(entry.number("days")) if "days" in entry.fields else None,
-        cities=int(entry.number("cities")) if "cities" in entry.fields else 0,
-        hubs=entry.flag("hubs"),
-    )
+def _reading_from(entry: Entry) -> Reading:
+    entry.check_keys(("id", "zh", "cues"))
+    return Reading(entry.text("id"), _cues_of(entry))
+
+
+def _cues_of(entry: Entry) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(cue) for cue in entry.texts("cues"))
+
+
+def _all_met(cues: tuple[re.Pattern[str], ...], text: str) -> bool:
+    return bool(cues) and all(cue.search(text) for cue in cues)

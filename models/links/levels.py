@@ -1,6 +1,7 @@
 """Levels: a case's own signs and those that follow from its group, through the codebook's policy.
 
-A group whose kind is innocent adds protective marks and no sign; so it never raises a level.
+A group whose kind is innocent adds protective marks and no sign of what others sent. What one
+person sent before is another matter: it shows in a household too, and alone is only noted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,9 @@ from dataclasses import dataclass
 
 from models.codebook import Codebook
 from models.links.cases import Case, days_apart
-from models.links.kinds import Kind, Kinds, SignRule
+from models.links.kinds import Kind, Kinds
+from models.links.repeats import repeats_too_often
+from models.links.sign_rules import SignRule
 from models.links.ties import Tie
 from models.policy import Decision, decide
 
@@ -22,15 +25,22 @@ class Following:
 
 
 def following_signs(
-    case: Case, cases: Mapping[int, Case], ties: Sequence[Tie], kinds: Kinds
+    case: Case, cases: Mapping[int, Case], ties: Sequence[Tie], *, kind: Kind, kinds: Kinds
 ) -> tuple[Following, ...]:
-    """The link signs of a case among the ``cases`` of a group whose kind lets signs follow.
+    """The signs that follow for a case among the ``cases`` of a group of this kind.
 
     ``ties`` are those of the case. One that does not carry counts too: what joined the group is
     proof enough that it means something.
     """
-    return tuple(
-        Following(rule.id, rule.why) for rule in kinds.signs if _holds(rule, case, cases, ties)
+    linked = kinds.signs if kind.links else ()
+    repeats = kinds.repeats if kind.repeats else ()
+    return (
+        *(Following(rule.id, rule.why) for rule in linked if _holds(rule, case, cases, ties)),
+        *(
+            Following(rule.id, rule.why)
+            for rule in repeats
+            if repeats_too_often(rule, case, cases, ties)
+        ),
     )
 
 
@@ -49,17 +59,25 @@ def decide_level(
 
 
 def _holds(rule: SignRule, case: Case, cases: Mapping[int, Case], ties: Sequence[Tie]) -> bool:
-    beside = {
-        tie.left + tie.right - case.number
-        for tie in ties
-        if tie.source in rule.sources and (rule.hubs or not tie.hub)
-    }
+    beside = {tie.left + tie.right - case.number for tie in ties if _speaks(rule, tie)}
     found = [case, *(cases[other] for other in sorted(beside & set(cases)))]
+    found = [other for other in found if not _is_left_out(rule, other)]
     if rule.days is not None:
         found = [other for other in found if _within(case, other, rule.days)]
     cities = {other.city for other in found if other.city is not None}
     persons = {other.who for other in found}
-    return bool(beside) and len(persons) >= rule.persons and len(cities) >= rule.cities
+    told = bool(beside) and case in found
+    return told and len(persons) >= rule.persons and len(cities) >= rule.cities
+
+
+def _speaks(rule: SignRule, tie: Tie) -> bool:
+    near = tie.source != "text" or tie.retold >= rule.near
+    return tie.source in rule.sources and near and (rule.hubs or not tie.hub)
+
+
+def _is_left_out(rule: SignRule, case: Case) -> bool:
+    staff = rule.own_words and case.said.is_operators
+    return staff or bool(rule.leaves_out & set(case.said.speaks))
 
 
 def _within(case: Case, other: Case, days: int) -> bool:

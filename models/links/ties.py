@@ -58,7 +58,7 @@ class Tie:
     """A tie between the cases of two numbers, ``left < right``; ``score`` is 0-1.
 
     ``source`` says what it was read from: an identifier's kind, ``text``, ``seller``, ``event`` or
-    ``helper``.
+    ``helper``; ``retold`` is that of the texts, 0 where they were not asked.
     """
 
     left: int
@@ -69,6 +69,7 @@ class Tie:
     carries: bool
     source: str
     hub: bool = False
+    retold: float = 0.0
 
 
 def find_ties(
@@ -141,12 +142,16 @@ def _text_tie(
     score = round(min(1.0, max(retold / _FULL, copied if retold >= limits.near else 0.0)), 3)
     if retold >= limits.alike or (copied >= _COPIED and retold >= limits.near):
         why = f"遮去个人信息后文本雷同(重合 {copied:.0%},相同语句 {likeness.clauses} 处)"
-        return Tie(*pair, "template", score, why + capped, carries=True, source="text")
+        return Tie(
+            *pair, "template", score, why + capped, carries=True, source="text", retold=retold
+        )
     staff = _STAFF if left.said.is_operators and right.said.is_operators else 1
     same = left.said.cause == right.said.cause and retold >= limits.near * staff
     if same or retold >= at_hub * staff:
         why = "少见的说法相近" + (",且反映同一类问题" if same else ",且同一地点")
-        return Tie(*pair, "template", score, why + capped, carries=True, source="text")
+        return Tie(
+            *pair, "template", score, why + capped, carries=True, source="text", retold=retold
+        )
     if beside := _beside(left, right, retold, limits):
         source, words = beside
         return Tie(*pair, "template", score, f"说法相近,且{words}", carries=True, source=source)
