@@ -15,10 +15,10 @@ from serving.console.seals import Seal
 from serving.console.vocabulary import default_vocabulary
 from serving.keys.key import make_key, today
 from serving.keys.keys_file import changing
+from serving.register.asked import Wanted
 from serving.register.register import Register
 from serving.register.reviews import Review
 from serving.register.worklist import (
-    Wanted,
     excerpt_of,
     find_cases,
     group_levels,

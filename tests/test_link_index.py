@@ -55,6 +55,15 @@ class Links:
         with write(self.register.engine) as connection:
             self.index.add_many(connection, [self._stored(connection, *one) for one in pairs])
 
+    def settle(self) -> int:
+        """Decide all that waits; in how many turns."""
+        turns, settled = 0, False
+        while not settled:
+            turns += 1
+            with write(self.register.engine) as connection:
+                settled = self.index.settle(connection)
+        return turns
+
     def add_one(self, pair: Pair) -> Related:
         with write(self.register.engine) as connection:
             return self.index.add(connection, *self._stored(connection, *pair))
@@ -199,6 +208,7 @@ def test_neither_order_nor_portions_change_a_group(sqlite, sample, seed):
         portion = rng.choice((1, 7, 40))
         sqlite.add(*mixed[:portion])
         mixed = mixed[portion:]
+    sqlite.settle()
     linked = link_file(sample)
     assert len(linked.groups) > 15
     assert sqlite.groups() == groups_of(linked)
@@ -294,7 +304,29 @@ def test_limits_rise_with_the_index_and_groups_are_decided_anew(sqlite):
     assert sqlite.groups() == groups_of(link_file([one, two])) != {}
     many = [case(f"M{n}", scribble(n, 8)) for n in range(500)]
     sqlite.add(*many)
+    sqlite.settle()
     assert sqlite.groups() == groups_of(link_file([one, two, *many])) == {}
+
+
+def test_no_single_case_decides_all_groups_again(sqlite, monkeypatch):
+    monkeypatch.setattr("serving.register.link_index._AT_ONCE", 1)
+    twins = [case(f"T{n}", scribble(n // 2, 60)) for n in range(20)]
+    crowd = [case(f"M{n}", scribble(1000 + n, 8)) for n in range(225)]
+    sqlite.add(*twins)
+    sqlite.add(*crowd)
+    assert sqlite.settle() > len(sqlite.listed()) - 2
+    assert sqlite.groups() == groups_of(link_file([*twins, *crowd]))
+    assert len(sqlite.listed()) == 10
+
+
+def test_cases_that_come_settle_what_waits(sqlite, monkeypatch):
+    monkeypatch.setattr("serving.register.link_index._AT_ONCE", 1)
+    sqlite.add(*(case(f"T{n}", scribble(n // 2, 60)) for n in range(8)))
+    sqlite.add(*(case(f"M{n}", scribble(1000 + n, 8)) for n in range(240)))
+    for n in range(5):
+        sqlite.add_one(case(f"L{n}", scribble(2000 + n, 8)))
+    with read(sqlite.register.engine) as connection:
+        assert sqlite.index.is_settled(connection)
 
 
 # --- what is kept --------------------------------------------------------------------------------
@@ -379,14 +411,14 @@ def test_a_fingerprint_read_again_has_the_same_keys():
 
 
 def test_a_link_says_when_not_all_like_it_were_compared(sqlite, monkeypatch):
-    monkeypatch.setattr("serving.register.link_index._MOST_ALIKE", 2)
+    monkeypatch.setattr("serving.register.link_measuring._MOST_ALIKE", 2)
     sqlite.add(*(case(f"L{n}", LETTER) for n in range(4)))
     whys = [link.why for link in sqlite.related("L3").links]
     assert any("只比对其中一部分" in why for why in whys)
 
 
 def test_a_group_too_large_to_be_read_as_a_whole_still_grows(sqlite, monkeypatch):
-    for module in ("link_index", "link_groups", "link_region"):
+    for module in ("link_index", "link_shown", "link_region"):
         monkeypatch.setattr(f"serving.register.{module}.LARGE", 4)
     sqlite.add(*(case(f"L{n}", LETTER, phone=PHONE) for n in range(5)))
     (before,) = sqlite.listed()

@@ -85,7 +85,8 @@ def gather(
     So many rare words in common suggest a pair, or any clause or band. The new ones come one
     after the other: many at once find what one by one they would.
     """
-    at: dict[int, list[int]] = {key: list(numbers) for key, numbers in known.items()}
+    at: dict[int, Sequence[int]] = dict(known)
+    mine: dict[int, list[int]] = {}  # copied when first added to: most keys are only looked at
     pairs: dict[tuple[int, int], int] = {}
     added: list[tuple[int, int]] = []
     closed: set[int] = set()
@@ -93,20 +94,27 @@ def gather(
         for other, much in _beside(keys, at, least_words).items():
             pairs[(other, number) if other < number else (number, other)] = much
         for key in keys.bands:
-            numbers = at.setdefault(key, [])
-            if len(numbers) < FULL:
-                numbers.append(number)
+            if len(at.get(key, ())) < FULL:
+                _put(number, key, at=at, mine=mine)
                 added.append((key, number))
         for key in (*keys.clauses, *keys.words):
-            numbers = at.setdefault(key, [])
+            numbers = at.get(key, ())
             if len(numbers) >= STOCK:
                 closed.add(key)
-                numbers[:] = [OVER]
+                at[key] = (OVER,)
             elif OVER not in numbers[:1]:
-                numbers.append(number)
+                _put(number, key, at=at, mine=mine)
                 added.append((key, number))
     kept = tuple(one for one in added if one[0] not in closed)
     return Gathered(pairs, kept, tuple(closed))
+
+
+def _put(
+    number: int, key: int, *, at: dict[int, Sequence[int]], mine: dict[int, list[int]]
+) -> None:
+    if key not in mine:
+        at[key] = mine[key] = list(at.get(key, ()))
+    mine[key].append(number)
 
 
 def _beside(keys: Keys, at: Mapping[int, Sequence[int]], least_words: int) -> dict[int, int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 # A word counts by how much rarer it is than one in `_STOCK` of complaints.
 _STOCK = math.e
@@ -32,8 +32,7 @@ class Wording:
 
     def squares(self, grams: Iterable[int]) -> float:
         """The sum of squared weights, the same to the last digit in every order."""
-        get, unseen = self.squared.get, self.unseen
-        return math.fsum([get(gram, unseen) for gram in grams])
+        return math.fsum(map(self.squared.get, grams, repeat(self.unseen)))
 
 
 def numbers_of(run: str) -> list[int]:

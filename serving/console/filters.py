@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, get_args
 
 from serving.console.vocabulary import Vocabulary
-from serving.register.worklist import ORDERS, REVIEWS, Order, Wanted
+from serving.register.asked import ORDERS, REVIEWS, Order, Wanted
 
 PAGE_SIZE = 25
 _LONGEST_WORDS = 100

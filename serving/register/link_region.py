@@ -5,7 +5,7 @@ their cause. So a change reaches the cases it is paired with, their groups, and 
 those; all else stays. A group larger than `LARGE` is not looked at as a whole.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -22,11 +22,20 @@ LARGE = 150
 _SECOND_STEP = 150  # so many cases at most are asked for what stands near them
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a writer has read or written already: cases, and all pairs of those ``asked``."""
+
+    cases: Mapping[int, Kept] = field(default_factory=dict)
+    likeness: Mapping[Pair, Likeness] = field(default_factory=dict)
+    asked: Set[int] = frozenset()
+
+
 @dataclass(slots=True)
 class Region:
     """Cases of a neighbourhood with all that grouping asks for.
 
-    ``asked``: the cases all of whose pairs are among ``likeness``.
+    ``asked``: the cases all of whose pairs are among ``likeness``; ``known``: what is not read.
     """
 
     cases: dict[int, Kept] = field(default_factory=dict)
@@ -34,6 +43,7 @@ class Region:
     likeness: dict[Pair, Likeness] = field(default_factory=dict)
     bursts: list[tuple[int, ...]] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)
+    known: Known = field(default_factory=Known)
 
     def large(self, most: float) -> set[int]:
         """Groups that are not looked at as a whole."""
@@ -58,9 +68,10 @@ def read_region(
     *,
     state: Mapping[str, int],
     most: float = LARGE,
+    known: Known | None = None,
 ) -> Region:
     """The neighbourhood of these cases; groups of more than ``most`` are not read as a whole."""
-    region = Region()
+    region = Region(known=known or Known())
     _take(connection, region, seeds, most=most)
     _take(connection, region, _sharing(connection, region, seeds), most=most)
     _ask_pairs(connection, region, _small(region, most).union(seeds))
@@ -97,7 +108,9 @@ def read_around(connection: Connection, region: Region, *, state: Mapping[str, i
 
 def _take(connection: Connection, region: Region, numbers: Iterable[int], *, most: float) -> None:
     """Add these cases, and all of their groups that are not too large."""
-    region.cases |= rows.read_cases(connection, set(numbers).difference(region.cases))
+    missing = set(numbers).difference(region.cases)
+    known = {n: kept for n, kept in region.known.cases.items() if n in missing}
+    region.cases |= known | rows.read_cases(connection, missing.difference(known))
     wanted = {kept.group for kept in region.cases.values() if kept.group is not None}
     new = wanted.difference(region.groups)
     region.groups |= rows.read_groups(connection, new)
@@ -119,7 +132,11 @@ def _sharing(connection: Connection, region: Region, seeds: Collection[int]) -> 
 def _ask_pairs(connection: Connection, region: Region, numbers: Collection[int]) -> None:
     """Add the pairs of these cases, unless they were asked for before."""
     new = set(numbers).difference(region.asked)
-    region.likeness |= rows.read_pairs(connection, new)
+    known = new & region.known.asked
+    region.likeness |= {
+        p: one for p, one in region.known.likeness.items() if p[0] in known or p[1] in known
+    }
+    region.likeness |= rows.read_pairs(connection, new - known)
     region.asked |= new
 
 

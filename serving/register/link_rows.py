@@ -10,13 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Row,
-    or_,
-    select,
-)
+from sqlalchemy import Column, Connection, Row, select
 
 from models.links.cases import Case
 from models.links.hubs import Sharing
@@ -73,12 +67,12 @@ class GroupRow:
 
 def read_state(connection: Connection) -> dict[str, int]:
     """The few numbers about the whole; none for an empty index."""
-    return {row.name: row.value for row in connection.execute(select(link_state))}
+    return dict(connection.exec_driver_sql(f"SELECT name, value FROM {link_state.name}").tuples())
 
 
 def with_defaults(state: Mapping[str, int]) -> dict[str, int]:
     """The numbers to change, 0 where there is none yet."""
-    names = ("cases", "step", "group", "first_day", "last_day")
+    names = ("cases", "step", "group", "first_day", "last_day", "settled", "unsettled")
     return {**dict.fromkeys(names, 0), **state}
 
 
@@ -98,6 +92,13 @@ def read_groups(connection: Connection, groups: Collection[int]) -> dict[int, Gr
     """These groups by id."""
     rows = _at(connection, case_groups.c.id, groups)
     return {row.id: GroupRow(*row) for row in rows}
+
+
+def read_groups_from(connection: Connection, after: int, until: int, *, most: int) -> list[int]:
+    """Ids of groups after one and up to another, in order, at most so many."""
+    columns = case_groups.c
+    query = select(columns.id).where(columns.id > after, columns.id <= until)
+    return list(connection.execute(query.order_by(columns.id).limit(most)).scalars())
 
 
 def read_fingerprints(connection: Connection, numbers: Collection[int]) -> dict[int, bytes]:
@@ -140,10 +141,16 @@ def read_holders(connection: Connection, ids: Collection[int]) -> dict[int, list
 
 def read_pairs(connection: Connection, numbers: Collection[int]) -> dict[Pair, Likeness]:
     """Kept pairs in which one of these cases is."""
+    names = ", ".join(pairs.c.keys())
     found: dict[Pair, Likeness] = {}
-    for column in (pairs.c.low, pairs.c.high):
-        for row in _at(connection, column, numbers):
-            found[row[0], row[1]] = Likeness(row.copied, row.retold, row.clauses)
+    for portion in portions(sorted(numbers)):
+        listed = _listed(portion)
+        statement = " UNION ALL ".join(
+            f"SELECT {names} FROM {pairs.name} WHERE {column} IN ({listed})"
+            for column in ("low", "high")
+        )
+        for low, high, retold, copied, clauses in connection.exec_driver_sql(statement).all():
+            found[low, high] = Likeness(copied, retold, clauses)
     return found
 
 
@@ -152,11 +159,13 @@ def read_arrivals(
 ) -> dict[str, dict[int, int]]:
     """How many cases came on which day, by cause or branch; on all days or on those between."""
     found: dict[str, dict[int, int]] = {cause: {} for cause in causes}
-    query = select(arrivals).where(arrivals.c.cause.in_(list(causes)))
-    if days:
-        query = query.where(or_(*(arrivals.c.day.between(*between) for between in days)))
-    for cause, day, count in connection.execute(query) if causes else ():
-        found[cause][day] = count
+    between = " OR ".join(f"day BETWEEN {int(first)} AND {int(last)}" for first, last in days)
+    for portion in portions(sorted(causes)):
+        marks = ", ".join(mark_of(connection) for _ in portion)
+        statement = f"SELECT cause, day, cases FROM {arrivals.name} WHERE cause IN ({marks})"
+        statement += f" AND ({between})" if days else ""
+        for cause, day, count in connection.exec_driver_sql(statement, tuple(portion)).all():
+            found[cause][day] = count
     return found
 
 
@@ -176,11 +185,6 @@ def read_arrived(
         .limit(most + 1)
     )
     return list(connection.execute(query).scalars())
-
-
-def read_numbers(connection: Connection) -> list[int]:
-    """Numbers of all linked cases."""
-    return list(connection.execute(select(linked_cases.c.case_row)).scalars())
 
 
 def with_counts(
@@ -216,8 +220,17 @@ def _at(
     names = ", ".join(column.table.c.keys())
     statement = f"SELECT {names} FROM {column.table.name} WHERE {column.name} IN "
     for portion in portions(sorted(wanted)):
-        listed = ", ".join(str(int(number)) for number in portion)
-        yield from connection.exec_driver_sql(f"{statement}({listed})")
+        # At once: row by row, the driver is asked a thousand times for one case.
+        yield from connection.exec_driver_sql(f"{statement}({_listed(portion)})").all()
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(str(int(number)) for number in numbers)
+
+
+def mark_of(connection: Connection) -> str:
+    """What stands for a parameter in a statement that goes straight to the driver."""
+    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
 
 
 def portions(wanted: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from models.links.grouping import Rules, Standing, standing_of
-from serving.register.link_groups import read_whole
+from serving.register.link_shown import read_whole
 
 
 def standing(connection: Connection, number: int, rules: Rules) -> Standing | None:

@@ -7,23 +7,13 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    Connection,
-    Table,
-    bindparam,
-    delete,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Table, delete, or_, select, update
 
 from models.links.cases import Case
 from models.links.hubs import Sharing
 from models.links.likeness import Likeness
 from models.links.ties import Pair
-from serving.register.link_rows import GroupRow, Handle, portions
+from serving.register.link_rows import GroupRow, Handle, mark_of, portions
 from serving.register.link_tables import (
     aliases,
     arrivals,
@@ -44,13 +34,9 @@ def write_state(
     connection: Connection, before: Mapping[str, int], after: Mapping[str, int]
 ) -> None:
     """Write the numbers that have changed."""
-    for name, value in after.items():
-        if name not in before:
-            connection.execute(insert(link_state).values(name=name, value=value))
-        elif before[name] != value:
-            connection.execute(
-                update(link_state).where(link_state.c.name == name).values(value=value)
-            )
+    rows = [{"name": n, "value": value} for n, value in after.items() if before.get(n) != value]
+    _add(connection, link_state, [row for row in rows if row["name"] not in before])
+    _change(connection, link_state, [row for row in rows if row["name"] in before], by=("name",))
 
 
 def add_cases(connection: Connection, cases: Iterable[Case], prints: Mapping[int, bytes]) -> None:
@@ -90,15 +76,11 @@ def save_handles(
     _add(connection, handles, new)
     gone = [id_ for id_ in before if after[id_].sharing.cases <= 0]
     changed = [
-        {**row, "old": id_}
+        _without(row, "kind")
         for id_, row in rows.items()
         if id_ in before and before[id_] != after[id_] and id_ not in gone
     ]
-    if changed:
-        names = ("key_id", "cases", "alike", "counters", "listed")
-        values: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in names}
-        statement = update(handles).where(handles.c.id == bindparam("old")).values(values)
-        connection.execute(statement, [_only(row, "old", *names) for row in changed])
+    _change(connection, handles, changed, by=("id",))
     for portion in portions(gone):
         connection.execute(delete(handles).where(handles.c.id.in_(portion)))
         connection.execute(delete(aliases).where(aliases.c.handle.in_(portion)))
@@ -138,38 +120,25 @@ def save_arrivals(
 ) -> None:
     """Write the counts of ``after`` that are new or changed."""
     changed = [
-        (cause, day, count)
+        {"cause": cause, "day": day, "cases": count}
         for cause, counts in after.items()
         for day, count in counts.items()
         if before[cause].get(day) != count
     ]
-    new = [one for one in changed if one[1] not in before[one[0]]]
-    _add(
-        connection,
-        arrivals,
-        [dict(zip(("cause", "day", "cases"), one, strict=True)) for one in new],
-    )
-    old = [one for one in changed if one[1] in before[one[0]]]
-    if old:
-        statement = (
-            update(arrivals)
-            .where(arrivals.c.cause == bindparam("of"), arrivals.c.day == bindparam("on"))
-            .values(cases=bindparam("now"))
-        )
-        rows = [{"of": cause, "on": day, "now": count} for cause, day, count in old]
-        connection.execute(statement, rows)
+    known = {(cause, day) for cause, counts in before.items() for day in counts}
+    new = [row for row in changed if (row["cause"], row["day"]) not in known]
+    old = [row for row in changed if (row["cause"], row["day"]) in known]
+    _add(connection, arrivals, new)
+    _change(connection, arrivals, old, by=("cause", "day"))
 
 
 def place_cases(connection: Connection, places: Mapping[int, tuple[int | None, str]]) -> None:
     """Put cases into groups at levels: number to group and level."""
-    if places:
-        statement = (
-            update(linked_cases)
-            .where(linked_cases.c.case_row == bindparam("number"))
-            .values(group_row=bindparam("into"), level=bindparam("at"))
-        )
-        rows = [{"number": n, "into": group, "at": level} for n, (group, level) in places.items()]
-        connection.execute(statement, rows)
+    rows = [
+        {"case_row": number, "group_row": group, "level": level}
+        for number, (group, level) in places.items()
+    ]
+    _change(connection, linked_cases, rows, by=("case_row",))
 
 
 def move_group(connection: Connection, group: int, *, into: int) -> None:
@@ -185,9 +154,8 @@ def save_groups(
     """Write the groups that are new or changed; those of ``before`` that are no more go."""
     rows = {id_: {name: getattr(one, name) for name in _GROUP} for id_, one in after.items()}
     _add(connection, case_groups, [row for id_, row in rows.items() if id_ not in before])
-    for id_, row in rows.items():
-        if id_ in before and before[id_] != after[id_]:
-            connection.execute(update(case_groups).where(case_groups.c.id == id_).values(row))
+    changed = [row for id_, row in rows.items() if id_ in before and before[id_] != after[id_]]
+    _change(connection, case_groups, changed, by=("id",))
     for portion in portions([id_ for id_ in before if id_ not in after]):
         connection.execute(delete(case_groups).where(case_groups.c.id.in_(portion)))
 
@@ -228,11 +196,24 @@ def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
     time.
     """
     if rows:
-        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         names = ", ".join(table.c.keys())
-        marks = ", ".join(mark for _ in table.c)
+        marks = ", ".join(mark_of(connection) for _ in table.c)
         statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"
         connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+
+
+def _change(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, by: Sequence[str]
+) -> None:
+    """Update the rows with these keys; all have the same columns. As straight as ``_add``."""
+    if rows:
+        mark = mark_of(connection)
+        names = [name for name in rows[0] if name not in by]
+        sets = ", ".join(f"{name} = {mark}" for name in names)
+        where = " AND ".join(f"{name} = {mark}" for name in by)
+        statement = f"UPDATE {table.name} SET {sets} WHERE {where}"
+        values = [tuple(row[name] for name in (*names, *by)) for row in rows]
+        connection.exec_driver_sql(statement, values)
 
 
 def _handle_row(handle: Handle) -> dict[str, Any]:
@@ -240,8 +221,8 @@ def _handle_row(handle: Handle) -> dict[str, Any]:
     return {"id": handle.id, "kind": handle.kind, "key_id": handle.key_id, **counts}
 
 
-def _only(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: row[name] for name in names}
+def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {other: value for other, value in row.items() if other != name}
 
 
 def _dumped(value: Any) -> str:

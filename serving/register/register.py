@@ -6,6 +6,7 @@ share the database.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -117,7 +118,7 @@ class Register:
 
     def get(self, case_id: str) -> KeptCase:
         """The newest version of a case. Raises UnknownCaseError, ForgottenCaseError."""
-        with read(self.engine) as connection:
+        with self._settled() as connection:
             row = self._newest(connection, case_id)
             text = self.masked(row.text, row.text_form)
             links = links_of(connection, row.id, self._index)
@@ -195,20 +196,27 @@ class Register:
         self, *, limit: int, offset: int = 0, kind: str | None = None
     ) -> Sequence[GroupSummary]:
         """Groups of linked cases, the one with the newest case first."""
-        with read(self.engine) as connection:
+        with self._settled() as connection:
             return self._index.groups(connection, limit=limit, offset=offset, kind=kind)
 
     def group(self, group_id: str) -> GroupDetail:
         """One group in full. Raises UnknownGroupError."""
-        with read(self.engine) as connection:
-            found = self._index.group(connection, group_id)
-        if found is None:
-            raise UnknownGroupError("group_id: no such group in the register")
-        return found
+        with self._settled() as connection:
+            if found := self._index.group(connection, group_id):
+                return found
+        raise UnknownGroupError("group_id: no such group in the register")
 
     def masked(self, text: str | None, form: str) -> str | None:
         """A stored text as it may be shown; None where none is kept."""
         return self._texts.masked(text, form)
+
+    def _settled(self) -> AbstractContextManager[Connection]:
+        """For what is shown of groups: up to date, in turns, so that cases come between."""
+        with read(self.engine) as connection:
+            settled = self._index.is_settled(connection)
+        while not settled:
+            settled = self._committer.submit(self._index.settle).result()
+        return read(self.engine)
 
     def _newest(self, connection: Connection, case_id: str) -> Row[Any]:
         id_ = stored_id(case_id)

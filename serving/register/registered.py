@@ -69,6 +69,14 @@ class CaseIndex(Protocol):
         """Remove the tokens that these keys wrote: nothing can be looked up under them now."""
         ...
 
+    def is_settled(self, connection: Connection) -> bool:
+        """Whether all groups are as they would be if all cases came today."""
+        ...
+
+    def settle(self, connection: Connection) -> bool:
+        """Bring some groups up to date; whether none is left to do."""
+        ...
+
     def groups(
         self, connection: Connection, *, limit: int, offset: int = 0, kind: str | None = None
     ) -> Sequence[GroupSummary]:
@@ -103,6 +111,14 @@ class NoLinks:
 
     def retire(self, connection: Connection, key_ids: Sequence[str]) -> None:
         """Nothing to retire."""
+
+    def is_settled(self, connection: Connection) -> bool:  # noqa: ARG002
+        """Nothing to settle."""
+        return True
+
+    def settle(self, connection: Connection) -> bool:
+        """Nothing to settle."""
+        return self.is_settled(connection)
 
     def groups(
         self,

@@ -1,15 +1,25 @@
 """The worklist: cases found by what a reviewer asks for, counted and paged. Reads only.
 
-Shows the newest version of each case; forgotten ones are left out. Words are looked for in texts
-that are kept masked: an encrypted text cannot be searched.
+What can be asked for, and which cases that means, is in `asked`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
 
+from serving.register.asked import (
+    FROM,
+    REVIEWED,
+    Order,
+    Wanted,
+    conditions,
+    day_of_case,
+    in_order,
+    level_of_case,
+    newest_versions,
+)
 from serving.register.database import read
 from serving.register.errors import UnknownCaseError
 from serving.register.link_tables import case_groups, linked_cases
@@ -17,24 +27,7 @@ from serving.register.register import Register
 from serving.register.reviews import Labels, standing_labels
 from serving.register.tables import assessments, cases, reviews
 
-Order = Literal["newest", "received", "level"]
-ORDERS: tuple[Order, ...] = get_args(Order)
-Review = Literal["waiting", "open", "reviewed"]
-REVIEWS: tuple[Review, ...] = get_args(Review)
-
 _EXCERPT = 90
-_DAY = "____-__-__"
-
-_NEWER = cases.alias("newer")
-_NEWEST = ~(
-    select(_NEWER.c.id)
-    .where(_NEWER.c.case_id == cases.c.case_id, _NEWER.c.version > cases.c.version)
-    .exists()
-)
-_REVIEWED = select(reviews.c.id).where(reviews.c.case_row == cases.c.id).exists()
-_FROM = cases.join(assessments, assessments.c.case_row == cases.c.id).outerjoin(
-    linked_cases, linked_cases.c.case_row == cases.c.id
-)
 _SHOWN = (
     cases.c.id,
     cases.c.case_id,
@@ -48,23 +41,6 @@ _SHOWN = (
     assessments.c.review_needed,
     linked_cases.c.group_row,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for; None and empty ask for all.
-
-    ``cause`` is a leaf or a level-1 id; ``since`` and ``until`` are days as YYYY-MM-DD, both
-    included. ``waiting``: the machine asks for a person and none has spoken yet; ``open``: none
-    has spoken.
-    """
-
-    level: str | None = None
-    cause: str | None = None
-    review: Review | None = None
-    since: str | None = None
-    until: str | None = None
-    words: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +84,6 @@ class StoredVersion:
     reviews: int
 
 
-def day_of_case() -> ColumnElement[str]:
-    """The day on which a case was received, where intake gave an ISO day, else stored."""
-    given = func.replace(func.substr(cases.c.received_at, 1, 10), "/", "-")
-    return case((given.like(_DAY), given), else_=func.substr(cases.c.stored_at, 1, 10))
-
-
-def level_of_case() -> ColumnElement[str]:
-    """The level that a case has in its group, or else by its own text."""
-    grouped = linked_cases.c.group_row.is_not(None)
-    return case((grouped, linked_cases.c.level), else_=assessments.c.level)
-
-
-def newest_versions() -> ColumnElement[bool]:
-    """The condition that a row of ``cases`` is the newest version of its case."""
-    return _NEWEST
-
-
 def find_cases(
     register: Register,
     wanted: Wanted,
@@ -135,12 +94,12 @@ def find_cases(
     offset: int = 0,
 ) -> Found:
     """The cases asked for, from ``offset`` on. ``levels`` are all levels, lowest first."""
-    where = and_(*_conditions(wanted))
+    where = and_(*conditions(wanted))
     query: Select[Any] = (
         select(*_SHOWN, day_of_case().label("day"), level_of_case().label("level"), _last_word())
-        .select_from(_FROM)
+        .select_from(FROM)
         .where(where)
-        .order_by(*_order(order, levels))
+        .order_by(*in_order(order, levels))
         .limit(limit)
         .offset(offset)
     )
@@ -163,7 +122,7 @@ def versions_of(register: Register, case_id: str) -> tuple[StoredVersion, ...]:
     columns = (cases.c.version, cases.c.stored_at, cases.c.forgotten_at, assessments.c.bundle)
     query: Select[Any] = (
         select(*columns, level_of_case().label("level"), assessments.c.primary_cause, told)
-        .select_from(_FROM)
+        .select_from(FROM)
         .where(cases.c.case_id == case_id)
         .order_by(cases.c.version.desc())
     )
@@ -176,7 +135,7 @@ def standing_labels_of(register: Register, case_id: str) -> Labels:
 
     Signs that follow from links to other cases are not among them: no text can teach them.
     """
-    query = select(cases.c.id).where(cases.c.case_id == case_id, _NEWEST)
+    query = select(cases.c.id).where(cases.c.case_id == case_id, newest_versions())
     with read(register.engine) as connection:
         row = connection.execute(query).scalar_one_or_none()
         if row is None:
@@ -194,62 +153,15 @@ def group_levels(register: Register, names: Collection[str]) -> Mapping[str, str
         return {wanted[id_]: level for id_, level in connection.execute(query)}
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    chosen = [_NEWEST, cases.c.forgotten_at.is_(None)]
-    if wanted.level is not None:
-        chosen.append(level_of_case() == wanted.level)
-    if wanted.cause is not None:
-        primary = assessments.c.primary_cause
-        below = primary.startswith(f"{wanted.cause}.", autoescape=True)
-        chosen.append((primary == wanted.cause) | below)
-    if wanted.since is not None:
-        chosen.append(day_of_case() >= wanted.since)
-    if wanted.until is not None:
-        chosen.append(day_of_case() <= wanted.until)
-    if wanted.words:
-        # A ciphertext holds letters too: it must not answer.
-        chosen.append(cases.c.text_form == "masked")
-        chosen.extend(
-            cases.c.text.icontains(word, autoescape=True) for word in wanted.words.split()
-        )
-    return chosen + _review_conditions(wanted.review)
-
-
-def _review_conditions(review: Review | None) -> list[ColumnElement[bool]]:
-    match review:
-        case None:
-            return []
-        case "reviewed":
-            return [_REVIEWED]
-        case "open":
-            return [~_REVIEWED]
-        case "waiting":
-            return [~_REVIEWED, assessments.c.review_needed == 1]
-
-
-def _order(order: Order, levels: Sequence[str]) -> tuple[ColumnElement[Any], ...]:
-    newest = cases.c.id.desc()
-    match order:
-        case "newest":
-            return (newest,)
-        case "received":
-            return (day_of_case().desc(), newest)
-        case "level":
-            rank = case(
-                {id_: rank for rank, id_ in enumerate(levels)}, value=level_of_case(), else_=-1
-            )
-            return (rank.desc(), day_of_case().desc(), newest)
-
-
 def _counts(connection: Connection, where: ColumnElement[bool]) -> Sequence[Row[Any]]:
-    waits = case((assessments.c.review_needed == 1, case((_REVIEWED, 0), else_=1)), else_=0)
+    waits = case((assessments.c.review_needed == 1, case((REVIEWED, 0), else_=1)), else_=0)
     query = (
         select(
             level_of_case().label("level"),
             func.count().label("cases"),
             func.sum(waits).label("waiting"),
         )
-        .select_from(_FROM)
+        .select_from(FROM)
         .where(where)
         .group_by(level_of_case())
     )

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from serving.register.asked import day_of_case, level_of_case, newest_versions
 from serving.register.database import read
 from serving.register.link_tables import case_groups, linked_cases
 from serving.register.register import Register
 from serving.register.tables import assessments, cases, reviews
-from serving.register.worklist import day_of_case, level_of_case, newest_versions
 from serving.reports.month import Month, MonthError
 
 

@@ -1,0 +1,115 @@
+"""What a reviewer asks for, as conditions and orders over cases; nothing is read here.
+
+The newest version of each case counts; forgotten ones are left out. Words are looked for in texts
+that are kept masked: an encrypted text cannot be searched.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from sqlalchemy import ColumnElement, case, func, select
+
+from serving.register.link_tables import linked_cases
+from serving.register.tables import assessments, cases, reviews
+
+Order = Literal["newest", "received", "level"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+Review = Literal["waiting", "open", "reviewed"]
+REVIEWS: tuple[Review, ...] = get_args(Review)
+
+_DAY = "____-__-__"
+
+_NEWER = cases.alias("newer")
+_NEWEST = ~(
+    select(_NEWER.c.id)
+    .where(_NEWER.c.case_id == cases.c.case_id, _NEWER.c.version > cases.c.version)
+    .exists()
+)
+REVIEWED = select(reviews.c.id).where(reviews.c.case_row == cases.c.id).exists()
+FROM = cases.join(assessments, assessments.c.case_row == cases.c.id).outerjoin(
+    linked_cases, linked_cases.c.case_row == cases.c.id
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for; None and empty ask for all.
+
+    ``cause`` is a leaf or a level-1 id; ``since`` and ``until`` are days as YYYY-MM-DD, both
+    included. ``waiting``: the machine asks for a person and none has spoken yet; ``open``: none
+    has spoken.
+    """
+
+    level: str | None = None
+    cause: str | None = None
+    review: Review | None = None
+    since: str | None = None
+    until: str | None = None
+    words: str | None = None
+
+
+def day_of_case() -> ColumnElement[str]:
+    """The day on which a case was received, where intake gave an ISO day, else stored."""
+    given = func.replace(func.substr(cases.c.received_at, 1, 10), "/", "-")
+    return case((given.like(_DAY), given), else_=func.substr(cases.c.stored_at, 1, 10))
+
+
+def level_of_case() -> ColumnElement[str]:
+    """The level that a case has in its group, or else by its own text."""
+    grouped = linked_cases.c.group_row.is_not(None)
+    return case((grouped, linked_cases.c.level), else_=assessments.c.level)
+
+
+def newest_versions() -> ColumnElement[bool]:
+    """The condition that a row of ``cases`` is the newest version of its case."""
+    return _NEWEST
+
+
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What a case must fulfil to be among those asked for; without it, none is shown."""
+    chosen = [_NEWEST, cases.c.forgotten_at.is_(None)]
+    if wanted.level is not None:
+        chosen.append(level_of_case() == wanted.level)
+    if wanted.cause is not None:
+        primary = assessments.c.primary_cause
+        below = primary.startswith(f"{wanted.cause}.", autoescape=True)
+        chosen.append((primary == wanted.cause) | below)
+    if wanted.since is not None:
+        chosen.append(day_of_case() >= wanted.since)
+    if wanted.until is not None:
+        chosen.append(day_of_case() <= wanted.until)
+    if wanted.words:
+        # A ciphertext holds letters too: it must not answer.
+        chosen.append(cases.c.text_form == "masked")
+        chosen.extend(
+            cases.c.text.icontains(word, autoescape=True) for word in wanted.words.split()
+        )
+    return chosen + _review_conditions(wanted.review)
+
+
+def _review_conditions(review: Review | None) -> list[ColumnElement[bool]]:
+    match review:
+        case None:
+            return []
+        case "reviewed":
+            return [REVIEWED]
+        case "open":
+            return [~REVIEWED]
+        case "waiting":
+            return [~REVIEWED, assessments.c.review_needed == 1]
+
+
+def in_order(order: Order, levels: Sequence[str]) -> tuple[ColumnElement[Any], ...]:
+    """What cases are sorted by; ``levels`` are all levels, lowest first."""
+    newest = cases.c.id.desc()
+    match order:
+        case "newest":
+            return (newest,)
+        case "received":
+            return (day_of_case().desc(), newest)
+        case "level":
+            rank = case(
+                {id_: rank for rank, id_ in enumerate(levels)}, value=level_of_case(), else_=-1
+            )
+            return (rank.desc(), day_of_case().desc(), newest)
