@@ -1,5 +1,6 @@
 """Settings of the service: read from XIAOBAO_* variables when asked for, never at import."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,11 @@ from models.errors import XiaobaoError
 
 MOST_RECORDS = 256
 """The most records one batch request may hold: part of the API, settings can only lower it."""
+
+ANY_HOST = "*"
+"""The allowed name that allows every name."""
+
+_HOST_NAME = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
 class SettingsError(XiaobaoError):
@@ -26,6 +32,11 @@ class ServingSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on; loopback unless allowed.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    allowed_hosts: str | None = Field(
+        None,
+        description="Names clients may call it by, with commas (`*.a.cn`: all below it; `*`: any); "
+        "localhost and addresses in digits always may.",
+    )
     bundle: Path | None = Field(None, description="Bundle directory; empty: the embedded bundle.")
     threads: int | None = Field(
         None, ge=1, description="Threads of the inference runtime; empty: the runtime decides."
@@ -99,6 +110,19 @@ class ServingSettings(BaseSettings):
         "info", description="Least severe log line written; lines never hold text of a complaint."
     )
 
+    @property
+    def host_names(self) -> frozenset[str]:
+        """The names of ``allowed_hosts``, in small letters."""
+        return frozenset(_names(self.allowed_hosts or ""))
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def check_hosts(cls, hosts: str | None) -> str | None:
+        """Names of hosts, without scheme or port."""
+        if not all(_HOST_NAME.fullmatch(name) for name in _names(hosts or "")):
+            raise ValueError("wanted names such as xiaobao.intra.cn, without scheme and port")
+        return hosts
+
     @field_validator("rate_limit")
     @classmethod
     def check_rate(cls, rate: str | None) -> str | None:
@@ -125,3 +149,7 @@ def read_settings(**given: Any) -> ServingSettings:
             f"XIAOBAO_{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors()
         )
         raise SettingsError("; ".join(faults)) from None
+
+
+def _names(hosts: str) -> list[str]:
+    return [name.strip().lower() for name in hosts.split(",") if name.strip()]

@@ -24,6 +24,7 @@ from serving.api.cases import case_routes
 from serving.api.docs_page import install_docs
 from serving.api.groups import group_routes
 from serving.api.guard import Guard
+from serving.api.hosts import KnownHosts
 from serving.api.problems import install_problems
 from serving.api.schemas import Problem
 from serving.api.state import model_routes, state_routes
@@ -61,6 +62,7 @@ def create_app(
     install_docs(app)
     install_console(app)
     install_problems(app)
+    app.add_middleware(KnownHosts, settings=settings)
     app.add_middleware(AccessLog, count=app.state.metrics.count_request)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

@@ -54,6 +54,8 @@ _KINDS = {
     503: "not-available",
 }
 
+_TITLES_OF_KINDS = {"unknown-host": "主机名不在允许之列 · the host name is not an allowed one"}
+
 _REASONS = {
     "missing": "必填 · required",
     "extra_forbidden": "未知字段 · unknown field",
@@ -67,7 +69,10 @@ _REASONS = {
 
 
 class ProblemError(XiaobaoError):
-    """Ends a request with this status; ``errors`` are pairs of field and reason."""
+    """Ends a request with this status; ``errors`` are pairs of field and reason.
+
+    ``kind`` tells problems of one status apart; by default it is that of the status.
+    """
 
     def __init__(
         self,
@@ -76,8 +81,10 @@ class ProblemError(XiaobaoError):
         *,
         errors: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        kind: str | None = None,
     ) -> None:
         super().__init__(detail)
+        self.kind = kind or _KINDS.get(status, "other")
         self.status = status
         self.detail = detail
         self.errors = errors
@@ -87,8 +94,8 @@ class ProblemError(XiaobaoError):
 def problem_response(problem: ProblemError, *, request_id: str) -> Response:
     """The problem as a response, with the request id as its instance."""
     body = {
-        "type": f"urn:xiaobao:problem:{_KINDS.get(problem.status, 'other')}",
-        "title": TITLES.get(problem.status, "无法完成 · cannot be done"),
+        "type": f"urn:xiaobao:problem:{problem.kind}",
+        "title": _title(problem),
         "status": problem.status,
         "detail": problem.detail,
         "instance": f"urn:xiaobao:request:{request_id}",
@@ -100,6 +107,11 @@ def problem_response(problem: ProblemError, *, request_id: str) -> Response:
         headers=dict(problem.headers),
         media_type=MEDIA_TYPE,
     )
+
+
+def _title(problem: ProblemError) -> str:
+    default = TITLES.get(problem.status, "无法完成 · cannot be done")
+    return _TITLES_OF_KINDS.get(problem.kind, default)
 
 
 def as_problem(error: Exception) -> ProblemError:
