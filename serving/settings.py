@@ -94,6 +94,9 @@ class ServingSettings(BaseSettings):
         description="Address of the database; empty: a SQLite file in the data directory; `none`: "
         "nothing is kept.",
     )
+    database_wait_s: float = Field(
+        2.0, gt=0, le=60, description="Longest wait of /readyz for the database in seconds."
+    )
     data_dir: Path = Field(
         Path("xiaobao-data"), description="Directory of the SQLite file and of key files."
     )

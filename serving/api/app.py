@@ -26,6 +26,7 @@ from serving.api.groups import group_routes
 from serving.api.guard import Guard
 from serving.api.hosts import KnownHosts
 from serving.api.problems import install_problems
+from serving.api.readiness import RegisterProbe
 from serving.api.schemas import Problem
 from serving.api.state import model_routes, state_routes
 from serving.console.routes import install_console
@@ -57,6 +58,9 @@ def create_app(
     )
     _install_state(app, analyzer, settings)
     app.state.register = register
+    app.state.register_probe = (
+        RegisterProbe(register, patience_s=settings.database_wait_s) if register else None
+    )
     for router in _routers():
         app.include_router(router)
     install_docs(app)

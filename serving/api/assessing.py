@@ -15,11 +15,11 @@ from models.record import Record
 from serving.api.intake import JsonRoute
 from serving.api.keeping import keep
 from serving.api.problems import ProblemError
+from serving.api.readiness import check_ready
 from serving.api.responses import json_response
 from serving.api.schemas import AssessmentOut, BatchIn, BatchOut, RecordIn, problem_responses
 from serving.keys.key import Scope
 from serving.scheduling.job import QUICK_TOKENS
-from serving.scheduling.refusals import NotReadyError
 from serving.settings import ServingSettings
 
 DEADLINE_HEADER = "x-request-deadline-ms"
@@ -97,12 +97,6 @@ def check_batch(batch: BatchIn, *, settings: ServingSettings) -> None:
         raise ProblemError(422, f"records: {reason}", errors=[("records", reason)])
     for index, item in enumerate(batch.records):
         check_length(f"records[{index}].text", item.text, settings=settings)
-
-
-def check_ready(request: Request) -> None:
-    """Raises NotReadyError while the service warms up, mends itself or closes."""
-    if not request.app.state.ready:
-        raise NotReadyError("warming up or closing · 正在启动或关闭")
 
 
 async def answer_records(request: Request, records: Sequence[Record]) -> list[Assessment]:

@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from serving.api.assessing import AssessRoute, check_ready
+from serving.api.assessing import AssessRoute
+from serving.api.readiness import check_all
 from serving.api.responses import json_response
 from serving.api.schemas import DescriptionOut, StateOut, problem_responses
 from serving.metrics import CONTENT_TYPE
@@ -22,8 +23,8 @@ def state_routes() -> APIRouter:
         "/readyz", response_model=StateOut, responses=problem_responses(503), summary="就绪 · Ready"
     )
     async def readyz(request: Request) -> Response:
-        """就绪 · The bundle is loaded and warm, and its reading thread runs."""
-        check_ready(request)
+        """就绪 · The bundle is warm, its reading thread runs, and the database answers."""
+        await check_all(request)
         return json_response({"status": "ok"})
 
     @router.get(

@@ -26,6 +26,14 @@ from serving.register.errors import RegisterError, RegisterUnavailableError
 _LOCK = 0x7869616F  # any number that is ours alone in that database
 _WRITES = "xiaobao_writes"
 _BUSY_MS = 30_000
+# Of libpq: a server that vanished without a word is given up within a minute, not after a quarter
+# of an hour as TCP would have it.
+_PATIENCE = {
+    "connect_timeout": 5,  # seconds
+    "keepalives_idle": 20,  # seconds
+    "keepalives_interval": 5,  # seconds
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
 _AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 
 
@@ -113,7 +121,7 @@ def _postgresql(url: URL) -> Engine:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     try:
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        return create_engine(url, pool_pre_ping=True, connect_args=_PATIENCE)
     except (NoSuchModuleError, ModuleNotFoundError):
         raise RegisterError(
             "database: psycopg is not installed; pip install '.[postgres]'"

@@ -92,6 +92,11 @@ class Register:
         self._committer.close()
         self.engine.dispose()
 
+    def ask(self) -> None:
+        """Ask the database for one row, whatever it holds. Raises RegisterUnavailableError."""
+        with read(self.engine) as connection:
+            connection.execute(select(cases.c.id).limit(1)).first()
+
     def submit(
         self, pairs: Sequence[tuple[Record, Assessment]], *, actor: str = "service"
     ) -> Future[list[Accepted]]:
