@@ -6,7 +6,7 @@ BUNDLE ?= runs/my-bundle
 SETS ?= runs/sets
 
 .DELETE_ON_ERROR:
-.PHONY: help run test check docs bench bench-encoder train
+.PHONY: help run test check audit docs bench bench-encoder train
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /make \1  /p' Makefile
@@ -27,6 +27,10 @@ check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, imports, tests
 
 docs: $(VENV)/dev.stamp ## the site of documents, into site/: open site/index.html
 	$(BIN)/python -m handbook
+
+audit: $(VENV)/dev.stamp ## known vulnerabilities of what constraints.txt pins; needs a network
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[audit]'
+	$(BIN)/python .ci/audit.py
 
 bench: $(VENV)/dev.stamp ## throughput beside a plain transformers loop; on a quiet machine
 	$(BIN)/python -m benchmarks.assess_throughput
