@@ -1,9 +1,16 @@
-"""Options that several commands of training share."""
+"""Options that several commands of training share, and the error for what they cannot mean."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from models.errors import XiaobaoError
+
+
+class CommandError(XiaobaoError):
+    """A command that was given what it cannot work with."""
+
 
 DataFiles = Annotated[
     list[Path],

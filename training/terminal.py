@@ -4,28 +4,21 @@ Writes to standard error, so that standard output stays the answer's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from models.errors import XiaobaoError
+from training.code_tables import CodeTables, code_tables
+from training.options import CommandError
 
 if TYPE_CHECKING:
     import torch
 
     from models.bundle import Bundle
-    from models.codebook import Codebook
-    from models.taxonomy import RootCauseTaxonomy
     from training.evaluation.measuring import Measured
     from training.examples.reading import Examples
-
-
-class CommandError(XiaobaoError):
-    """A command that was given what it cannot work with."""
 
 
 def plain_console(*, stderr: bool = True) -> Console:
@@ -33,31 +26,8 @@ def plain_console(*, stderr: bool = True) -> Console:
     return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """What labels mean: an insurer's files, ours where none is named."""
-
-    taxonomy: "Traversable | Path"
-    codebook: "Traversable | Path"
-
-    def read(self) -> "tuple[RootCauseTaxonomy, Codebook]":
-        """The taxonomy and the codebook in the files."""
-        from models.codebook import load_codebook
-        from models.taxonomy import load_taxonomy
-
-        return load_taxonomy(self.taxonomy), load_codebook(self.codebook)
-
-
-def tables_of(taxonomy: Path | None, codebook: Path | None) -> Tables:
-    """The files of --taxonomy and --codebook."""
-    from models.codebook import AGENT_SIGNS
-    from models.taxonomy import ROOT_CAUSES
-
-    return Tables(taxonomy or ROOT_CAUSES, codebook or AGENT_SIGNS)
-
-
 def read_examples(
-    files: Sequence[Path], console: Console, known: "Bundle | Tables | None" = None
+    files: Sequence[Path], console: Console, known: "Bundle | CodeTables | None" = None
 ) -> "Examples":
     """The examples of the files, at least one; each fault is told, with its file and row.
 
@@ -66,8 +36,8 @@ def read_examples(
     from models.labels import facets_of, label_space
     from training.examples.reading import load_examples
 
-    if known is None or isinstance(known, Tables):
-        taxonomy, codebook = (known or tables_of(None, None)).read()
+    if known is None or isinstance(known, CodeTables):
+        taxonomy, codebook = (known or code_tables(None, None)).read()
         labels = label_space(taxonomy, codebook)
     else:
         taxonomy, labels = known.taxonomy, known.labels

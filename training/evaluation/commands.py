@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.options import DataFiles, MoreFiles
+from training.options import CommandError, DataFiles, MoreFiles
 from training.terminal import (
-    CommandError,
     plain_console,
     read_examples,
     write_measured,

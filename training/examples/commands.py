@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from training.code_tables import code_tables
 from training.options import CodebookFile, TaxonomyFile
-from training.terminal import tables_of
 
 
 def check_data(
@@ -36,7 +36,7 @@ def check_data(
     from training.examples.checking import check
     from training.examples.reading import load_examples
 
-    causes, book = tables_of(taxonomy, codebook).read()
+    causes, book = code_tables(taxonomy, codebook).read()
     labels = label_space(causes, book)
     examples = load_examples(
         files,

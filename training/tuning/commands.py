@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from training.code_tables import code_tables
 from training.options import (
     CodebookFile,
     DataFiles,
@@ -21,7 +22,6 @@ from training.terminal import (
     plain_console,
     progress_bar,
     read_examples,
-    tables_of,
     write_measured,
 )
 
@@ -31,7 +31,7 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="模型包写入的目录 · bundle directory")],
     more: MoreFiles = None,
     base: Annotated[
-        str | None, typer.Option("--base", help="编码器路径或名称 · checkpoint path or hub id")
+        str | None, typer.Option("--base", help="编码器或模型包 · checkpoint, hub id or a bundle")
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="最多轮次 · at most")] = None,
     batch_tokens: Annotated[
@@ -70,7 +70,7 @@ def train(
     from training.tuning.tune import train as run
 
     console, chosen, out = plain_console(), device_of(device), out.resolve()
-    tables = tables_of(taxonomy, codebook)
+    tables = code_tables(taxonomy, codebook)
     examples = read_examples([*data, *(more or ())], console, tables)
     given = {"epochs": epochs, "batch_tokens": batch_tokens, "learning_rate": learning_rate}
     fit = FitSettings(seed=seed, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from training.options import CodebookFile, Seed, TaxonomyFile
+from training.options import CodebookFile, CommandError, Seed, TaxonomyFile
 
 annotate = typer.Typer(
     no_args_is_help=True,
@@ -37,14 +37,12 @@ def select(
     from training.examples.annotating.cases import read_cases
     from training.examples.annotating.selecting import select as run
     from training.examples.whole_files import write_lines
-    from training.terminal import CommandError, plain_console
 
-    console = plain_console()
     if out.suffix != ".jsonl":
         raise CommandError(f"--out: found {out.name}, wanted a file that ends in .jsonl")
     cases, faults = read_cases(file)
     for fault in faults:
-        console.print(str(fault))
+        typer.echo(str(fault), err=True)
     if not cases:
         raise CommandError(f"{file}: no usable record found, one wanted")
     found = run(
@@ -56,8 +54,8 @@ def select(
     )
     write_lines(out, (cases[one.place].as_row() | {"selection": one.as_json()} for one in found))
     for one in found:
-        console.print(f"{cases[one.place].name}  {one.why}")
-    console.print(f"{out}: {len(found)} / {len(cases)} 件 cases")
+        typer.echo(f"{cases[one.place].name}  {one.why}", err=True)
+    typer.echo(f"{out}: {len(found)} / {len(cases)} 件 cases", err=True)
     raise typer.Exit(1 if faults else 0)
 
 
@@ -83,7 +81,6 @@ def export_cases(
     one row a case. With --bundle unlabelled cases carry a model's suggestions.
     """
     from training.examples.annotating.exporting import export
-    from training.terminal import plain_console
 
     outcome = export(
         file,
@@ -93,10 +90,9 @@ def export_cases(
         codebook=codebook,
         without_identifiers=without_identifiers,
     )
-    console = plain_console()
     for fault in outcome.faults:
-        console.print(str(fault))
-    console.print(f"{'、'.join(map(str, outcome.files))}: {outcome.cases} 件 cases")
+        typer.echo(str(fault), err=True)
+    typer.echo(f"{'、'.join(map(str, outcome.files))}: {outcome.cases} 件 cases", err=True)
     raise typer.Exit(1 if outcome.faults else 0)
 
 
@@ -109,29 +105,27 @@ def import_labels(
 ) -> None:
     """把标注结果变成标注文件 · Annotated cases as a labelled file; each fault with its row."""
     from models.labels import facets_of, label_space
+    from training.code_tables import code_tables
     from training.examples.annotating.label_studio_exports import read_tasks
     from training.examples.annotating.workbook_rows import read_workbook
     from training.examples.labelled import known_labels
     from training.examples.reading import as_row
     from training.examples.whole_files import write_lines
-    from training.terminal import CommandError, plain_console, tables_of
 
     readers = {".json": read_tasks, ".xlsx": read_workbook}
     if file.suffix.lower() not in readers or out.suffix != ".jsonl":
         wanted = ".json or .xlsx in, .jsonl out"
         raise CommandError(f"found {file.name} and {out.name}, wanted {wanted}")
-    causes, book = tables_of(taxonomy, codebook).read()
+    causes, book = code_tables(taxonomy, codebook).read()
     known = known_labels(label_space(causes, book), facets_of(causes))
     found = readers[file.suffix.lower()](file, known=known)
     rows = ({k: v for k, v in as_row(r).items() if v is not None} for r in found.records)
     write_lines(out, rows)
-    console = plain_console()
     for fault in found.faults:
-        console.print(str(fault))
+        typer.echo(str(fault), err=True)
     for place in found.several:
-        console.print(
-            f"{file}:{place}: 多份标注,取定稿或最近一份 · several annotations, latest kept"
-        )
+        several = "多份标注,取定稿或最近一份 · several annotations, latest kept"
+        typer.echo(f"{file}:{place}: {several}", err=True)
     left = f"未标注 {len(found.open)} 件 not annotated"
-    console.print(f"{out}: {len(found.records)} 件 cases;{left}")
+    typer.echo(f"{out}: {len(found.records)} 件 cases;{left}", err=True)
     raise typer.Exit(1 if found.faults else 0)

@@ -12,6 +12,7 @@ from models.errors import XiaobaoError
 from models.labels import facets_of, label_space
 from models.record import LabelledRecord
 from models.rows import RowFault
+from training.code_tables import code_tables
 from training.examples.annotating.cases import Case, read_cases
 from training.examples.annotating.label_studio_tasks import Suggestion, task_of
 from training.examples.annotating.labelling_config import labelling_config
@@ -19,7 +20,6 @@ from training.examples.annotating.workbook import write_workbook
 from training.examples.labelled import known_labels
 from training.examples.whole_files import write_json, write_whole
 from training.predictions import prediction_of
-from training.terminal import tables_of
 
 IDENTIFIERS = (
     "phone", "address", "payee_account", "policyholder", "policy_no", "seller",
@@ -70,7 +70,7 @@ def export(
     tree, book = (
         (analyzer.bundle.taxonomy, analyzer.bundle.codebook)
         if analyzer
-        else tables_of(taxonomy, codebook).read()
+        else code_tables(taxonomy, codebook).read()
     )
     cases, faults = read_cases(file, known=known_labels(label_space(tree, book), facets_of(tree)))
     without = IDENTIFIERS if without_identifiers else ()
