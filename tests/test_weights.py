@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from models.bundle import Bundle, BundleError, load_bundle
 from models.network import Network, NetworkShape, outputs_of
@@ -14,6 +15,7 @@ from models.weights import load_network
 from tests.tiny import save_bert
 from training.pretraining.encoders import load_encoder
 from training.tuning.bundling import make_bundle
+from training.tuning.starting import checkpoint_of
 
 CPU = torch.device("cpu")
 
@@ -110,3 +112,21 @@ def test_a_bundle_says_how_its_encoder_reads_and_not_where_it_lay(bert_bundle):
     assert (description["window"], description["overlap"]) == (512, 128)
     assert description["encoder"]["model_type"] == "bert"
     assert str(bert_bundle.parent) not in written
+
+
+def test_a_bundle_may_be_started_from_as_a_checkpoint(tiny_bundle: Path, tmp_path: Path):
+    base = checkpoint_of(str(tiny_bundle), directory=tmp_path)
+    encoder = load_encoder(base, device=CPU)
+    wanted = load_network(load_bundle(tiny_bundle)).encoder.state_dict()
+    found = encoder.module.state_dict()
+    assert encoder.name == "tiny"
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    own = Tokenizer.from_file(str(tiny_bundle / "tokenizer.json"))
+    assert encoder.tokenizer.encode("理赔太慢").ids == own.encode("理赔太慢").ids
+    assert encoder.mask_id == own.token_to_id("[MASK]")
+
+
+def test_what_is_no_bundle_is_left_as_it_is(tmp_path: Path):
+    assert checkpoint_of("some/name", directory=tmp_path) == "some/name"
+    assert list(tmp_path.iterdir()) == []

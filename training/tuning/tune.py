@@ -32,6 +32,7 @@ from training.tuning.fitting import Epoch, FitSettings, Report, fit, infer
 from training.tuning.mixing import mix
 from training.tuning.ngrams import fit_ngrams
 from training.tuning.settings import TrainSettings, facts_of
+from training.tuning.starting import checkpoint_of
 
 __all__ = [
     "Trained",
@@ -77,11 +78,11 @@ def train(
         hold_out=settings.hold_out,
     )
     chosen = {part: pick(records, parts, part) for part in PARTS}
-    given = load_encoder(settings.base, device=device)  # an unfit one is told now
+    checkpoint = directory.with_name(f"{directory.name}.fit")
+    base = checkpoint_of(settings.base, directory=checkpoint / "base")
+    given = load_encoder(base, device=device)  # an unfit one is told now
     stage("linear baseline")
     baseline = fit_baseline(chosen["train"], chosen["development"], labels=labels)
-    checkpoint = directory.with_name(f"{directory.name}.fit")
-    base = settings.base
     if settings.adapt:
         stage("adapting the encoder")
         base = adapted(
