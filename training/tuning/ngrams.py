@@ -14,7 +14,7 @@ from training.tuning.batches import Target
 from training.tuning.excerpts import evidence_runs
 
 SLOTS = 2**19
-LEAST = 5  # windows an n-gram must stand in: with fewer the table outgrows 25 MB
+LEAST = 6  # windows an n-gram must stand in: with fewer the table outgrows 25 MB
 CLIP_WEIGHT = 0.3  # of a clip, where a window counts 1: tuned on the development split
 
 
