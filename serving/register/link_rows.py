@@ -67,7 +67,8 @@ class GroupRow:
 
 def read_state(connection: Connection) -> dict[str, int]:
     """The few numbers about the whole; none for an empty index."""
-    return dict(connection.exec_driver_sql(f"SELECT name, value FROM {link_state.name}").tuples())
+    rows = connection.exec_driver_sql(f"SELECT name, value FROM {link_state.name}").all()
+    return {row.name: row.value for row in rows}
 
 
 def with_defaults(state: Mapping[str, int]) -> dict[str, int]:
