@@ -212,7 +212,7 @@ def _joins(handle: Handle) -> tuple[bool, bool, int]:
 
 def _at(
     connection: Connection, column: Column[Any], wanted: Collection[int]
-) -> Iterator[Row[*tuple[Any, ...]]]:
+) -> list[Row[*tuple[Any, ...]]]:
     """Rows of the column's table where it is one of these numbers.
 
     Numbers go into the statement as they are: a bound parameter for each would cost more than the
@@ -220,9 +220,12 @@ def _at(
     """
     names = ", ".join(column.table.c.keys())
     statement = f"SELECT {names} FROM {column.table.name} WHERE {column.name} IN "
-    for portion in portions(sorted(wanted)):
-        # At once: row by row, the driver is asked a thousand times for one case.
-        yield from connection.exec_driver_sql(f"{statement}({_listed(portion)})").all()
+    # At once: row by row, the driver is asked a thousand times for one case.
+    found = (
+        connection.exec_driver_sql(f"{statement}({_listed(portion)})").all()
+        for portion in portions(sorted(wanted))
+    )
+    return [row for rows in found for row in rows]
 
 
 def _listed(numbers: Sequence[int]) -> str:
