@@ -209,9 +209,9 @@ def _pattern(
         groups.append("|".join(map(_alternative, longest)))
     # Latin letters count only where they are not part of a longer word or code.
     inner = gap.join(f"({group})" for group in groups)
-    return re.compile(
-        f"(?:(?<![A-Za-z])|(?=[^A-Za-z])){inner}(?:(?![A-Za-z])|(?<=[^A-Za-z]))", re.IGNORECASE
-    )
+    before = "(?:(?<![A-Za-z])(?<![A-Za-z0-9]_)|(?=[^A-Za-z]))"
+    after = "(?:(?![A-Za-z])(?!_[A-Za-z0-9])|(?<=[^A-Za-z]))"
+    return re.compile(before + inner + after, re.IGNORECASE)
 
 
 def _alternative(form: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -75,11 +76,11 @@ def scratch(tmp_path: Path) -> Path:
             with path.open(encoding="utf-8") as lines:
                 target.write_text("".join(islice(lines, FEW)), "utf-8")
         else:
-            target.symlink_to(path)
+            shutil.copy(path, target)
     bundle = ROOT / "models" / "embedded" / "bundle"
-    for place in ("models/embedded/bundle", "runs/first", "runs/shelf/2026-11"):
-        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / place).symlink_to(bundle)
+    # Copies: what a page writes into a linked folder would land in the repository.
+    for place in ("models/embedded/bundle", "runs/first"):
+        shutil.copytree(bundle, tmp_path / place)
     for name, line in SHIMS.items():
         shim = tmp_path / "bin" / name
         shim.parent.mkdir(exist_ok=True)
