@@ -313,10 +313,12 @@ def ray():
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         import ray
 
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-        yield ray
-        ray.shutdown()
-        end_quietly()
+        try:
+            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+            yield ray
+        finally:
+            ray.shutdown()
+            end_quietly()
 
 
 # Ray leaves files and sockets of its own processes to the end of the process.
