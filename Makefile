@@ -49,7 +49,7 @@ $(VENV)/dev.stamp: $(SOURCES) | $(BIN)/pip
 	touch $(VENV)/serving.stamp $@
 
 $(VENV)/serving.stamp: $(SOURCES) | $(BIN)/pip
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[serving]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[serving,batch]'
 	touch $@
 
 $(BIN)/pip:

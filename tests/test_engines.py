@@ -14,15 +14,17 @@ import pyarrow
 import pytest
 from typer.testing import CliRunner
 
-import serving.engines.batches
+import serving.engines.reading
 from models.bundle import BundleError
 from models.record import Record
 from models.rows import RowsError
-from serving.engines.batches import score_batches, score_table, worker_analyzer
-from serving.engines.engine import EngineError, cause_of, in_order, in_place, placed, waves_of
+from serving.engines.batches import score_batches, score_table
+from serving.engines.engine import Answered, EngineError, Numbered, in_order
 from serving.engines.local import Alone, Processes
+from serving.engines.reading import worker_analyzer
+from serving.engines.waves import cause_of, in_place, placed, waves_of
 from serving.engines.wire import ANSWERS, RECORDS, answers_schema, batch_of
-from serving.files.scoring import batches_of, score_file
+from serving.files.scoring import batches_of
 from tests.conftest import SAMPLES, KeywordAnalyzer
 from xiaobao import app
 
@@ -98,13 +100,13 @@ def test_a_worker_loads_its_bundle_once(monkeypatch):
         loads.append((directory, threads))
         return KeywordAnalyzer()
 
-    monkeypatch.setattr(serving.engines.batches, "load_analyzer", load)
+    monkeypatch.setattr(serving.engines.reading, "load_analyzer", load)
     once = "bundles/of-this-test"
     for _ in range(3):
         assert len(list(score_batches([batch_of(NUMBERED)], bundle=once))) == 1
     assert worker_analyzer(once) is worker_analyzer(once)
     assert loads == [(Path(once), 1)]
-    serving.engines.batches._load.cache_clear()
+    serving.engines.reading._load.cache_clear()
 
 
 # --- what engines share -------------------------------------------------------------------------
@@ -132,9 +134,9 @@ def test_batches_are_sent_in_waves():
     assert list(waves_of("abcde", size=2)) == [["a", "b"], ["c", "d"], ["e"]]
 
 
-def numbers_twice() -> list[pyarrow.RecordBatch]:
+def numbers_twice() -> list[list[Numbered]]:
     """Two sheets of one workbook: their row numbers begin anew."""
-    return [batch_of(NUMBERED[:3]), batch_of(NUMBERED[:2])]
+    return [NUMBERED[:3], NUMBERED[:2]]
 
 
 def test_answers_in_any_order_find_their_rows_again():
@@ -142,9 +144,10 @@ def test_answers_in_any_order_find_their_rows_again():
     answers = score_table(
         pyarrow.Table.from_batches(placed(wave)[::-1]), analyzer=KeywordAnalyzer()
     )
-    found = pyarrow.Table.from_batches(in_place(wave, answers))
-    assert found.column("row").to_pylist() == [1, 2, 3, 1, 2]
-    assert found.column("case_id").to_pylist() == ["T-1", "T-2", "T-3", "T-1", "T-2"]
+    found = in_place(wave, answers)
+    assert [row for row, _ in found] == [1, 2, 3, 1, 2]
+    cases = [json.loads(line)["case_id"] for _, line in found]
+    assert cases == ["T-1", "T-2", "T-3", "T-1", "T-2"]
 
 
 @pytest.mark.parametrize("kept", [[0, 1, 2, 3], [0, 1, 2, 3, 3], [0, 1, 2, 3, 4, 4]])
@@ -153,6 +156,13 @@ def test_a_row_that_is_lost_or_comes_twice_stops_the_run(kept):
     answers = score_table(pyarrow.Table.from_batches(placed(wave)), analyzer=KeywordAnalyzer())
     with pytest.raises(EngineError, match="wanted one for each of 5 rows"):
         in_place(wave, answers.take(kept))
+
+
+def test_a_row_that_a_cluster_does_not_answer_stops_the_run():
+    rows = [{"row": 0, "fault": "?"}]
+    answers = pyarrow.Table.from_pylist(rows, schema=ANSWERS)
+    with pytest.raises(EngineError, match="row 1: found a fault, wanted an answer"):
+        in_place([NUMBERED[:1]], answers)
 
 
 def test_of_an_error_of_a_cluster_only_our_own_words_are_told():
@@ -165,7 +175,7 @@ def test_of_an_error_of_a_cluster_only_our_own_words_are_told():
 def test_a_batch_is_bounded_in_rows_and_in_characters():
     texts = ["短", "短", "长" * 600_000, "长" * 600_000, "短"]
     numbered = [(n, Record(text)) for n, text in enumerate(texts)]
-    assert [b.num_rows for b in batches_of(numbered, chunk=2)] == [2, 1, 2]
+    assert [len(batch) for batch in batches_of(numbered, chunk=2)] == [2, 1, 2]
 
 
 # --- the engines --------------------------------------------------------------------------------
@@ -183,8 +193,15 @@ def numbered() -> list[tuple[int, Record]]:
 
 
 @pytest.fixture(scope="module")
-def wanted(numbered) -> pyarrow.Table:
-    return table_of(Alone(worker_analyzer(threads=2)), numbered)
+def wanted(numbered) -> list[Answered]:
+    return answers_of(Alone(worker_analyzer(threads=2)), numbered)
+
+
+@pytest.fixture(scope="module")
+def wanted_rows(numbered) -> list[dict]:
+    """The flat columns of the answers, and why there is none."""
+    batches = score_batches([batch_of(numbered)], analyzer=worker_analyzer(threads=2), whole=False)
+    return [row for batch in batches for row in batch.to_pylist()]
 
 
 @pytest.fixture(scope="module")
@@ -192,29 +209,35 @@ def bundle_name() -> str:
     return worker_analyzer(threads=2).description["bundle"]
 
 
-def table_of(engine, numbered) -> pyarrow.Table:
+def answers_of(engine, numbered) -> list[Answered]:
     told: list[int] = []
-    answers = list(engine.score(batches_of(numbered, chunk=7), advance=told.append))
+    batches = engine.score(batches_of(numbered, chunk=7), advance=told.append)
+    answers = [answer for batch in batches for answer in batch]
     assert sum(told) == len(numbered)
-    return pyarrow.Table.from_batches(answers, schema=ANSWERS)
+    return answers
+
+
+def test_one_alone_answers_as_the_function_does(numbered, wanted):
+    (batch,) = score_batches([batch_of(numbered)], analyzer=worker_analyzer(threads=2))
+    columns = (batch.column(name).to_pylist() for name in ("row", "assessment"))
+    assert list(zip(*columns, strict=True)) == wanted
 
 
 def test_a_process_a_core_answers_as_one_alone(numbered, wanted):
     analyzer = worker_analyzer(threads=2)
-    assert table_of(Processes(analyzer, workers=2, few=2), numbered).equals(wanted)
+    assert answers_of(Processes(analyzer, workers=2, few=2), numbered) == wanted
 
 
 def test_few_batches_start_no_process(numbered):
     analyzer = KeywordAnalyzer()  # no bundle that a process could load
-    table = table_of(Processes(analyzer, workers=2, few=7), numbered)
-    assert table.num_rows == 40
+    assert len(answers_of(Processes(analyzer, workers=2, few=7), numbered)) == 40
     assert sum(analyzer.batches) == 40
 
 
 def test_a_process_that_cannot_read_says_why(numbered, tmp_path):
     engine = Processes(KeywordAnalyzer(), bundle=str(tmp_path / "none"), workers=2, few=1)
     with pytest.raises(BundleError, match="no such directory"):
-        table_of(engine, numbered)
+        answers_of(engine, numbered)
 
 
 def need_extra(module: str, extra: str) -> None:
@@ -262,11 +285,11 @@ def test_spark_answers_as_this_machine(spark, numbered, wanted, bundle_name):
     from serving.engines.on_spark import OnSpark
 
     engine = OnSpark(expect=bundle_name, session=spark)
-    assert table_of(engine, numbered).equals(wanted)
+    assert answers_of(engine, numbered) == wanted
 
 
 @spark_test
-def test_a_table_in_spark_is_scored_by_the_function_itself(spark, numbered, wanted):
+def test_a_table_in_spark_is_scored_by_the_function_itself(spark, numbered, wanted_rows):
     from serving.engines.on_spark import spark_schema
 
     rows = [(record.case_id, record.text) for _, record in numbered]
@@ -274,7 +297,7 @@ def test_a_table_in_spark_is_scored_by_the_function_itself(spark, numbered, want
     scored = table.mapInArrow(partial(score_batches, whole=False), spark_schema(whole=False))
     found = {row["case_id"]: row for row in scored.toArrow().to_pylist()}
     assert len(found) == 40
-    for row in wanted.drop_columns("assessment").to_pylist():
+    for row in wanted_rows:
         assert found[row["case_id"]] == {**row, "row": None}
 
 
@@ -285,7 +308,7 @@ def test_a_worker_of_spark_loads_its_bundle_once_for_all_its_jobs(spark, numbere
 
         for _ in score_batches(batches, whole=False):
             pass
-        told = {"worker": [os.getpid()], "loads": [serving.engines.batches._load.cache_info()[1]]}
+        told = {"worker": [os.getpid()], "loads": [serving.engines.reading._load.cache_info()[1]]}
         yield pyarrow.RecordBatch.from_pydict(told)
 
     table = spark.createDataFrame([(record.text,) for _, record in numbered[:8]], "text string")
@@ -301,7 +324,7 @@ def test_a_fault_in_spark_is_told_in_our_own_words(spark, numbered):
 
     engine = OnSpark(expect="another@1111", session=spark)
     with pytest.raises(EngineError, match=r"--engine spark: worker: bundle .* another@1111 wanted"):
-        table_of(engine, numbered)
+        answers_of(engine, numbered)
 
 
 @pytest.fixture(scope="module")
@@ -331,18 +354,18 @@ ray_test = pytest.mark.filterwarnings(
 def test_ray_answers_as_this_machine(ray, numbered, wanted, bundle_name):
     from serving.engines.on_ray import OnRay
 
-    assert table_of(OnRay(expect=bundle_name), numbered).equals(wanted)
+    assert answers_of(OnRay(expect=bundle_name), numbered) == wanted
 
 
 @ray_test
-def test_a_data_set_in_ray_is_scored_by_the_function_itself(ray, numbered, wanted):
+def test_a_data_set_in_ray_is_scored_by_the_function_itself(ray, numbered, wanted_rows):
     rows = [{"case_id": record.case_id, "text": record.text} for _, record in numbered]
     scored = ray.data.from_items(rows).map_batches(
         score_table, batch_format="pyarrow", batch_size=16, fn_kwargs={"whole": False}
     )
     found = {row["case_id"]: row for row in scored.take_all()}
     assert len(found) == 40
-    for row in wanted.drop_columns("assessment").to_pylist():
+    for row in wanted_rows:
         assert found[row["case_id"]]["causes"] == row["causes"]
         assert found[row["case_id"]]["agent_probability"] == row["agent_probability"]
 
@@ -352,7 +375,7 @@ def test_a_fault_in_ray_is_told_in_our_own_words(ray, numbered):
     from serving.engines.on_ray import OnRay
 
     with pytest.raises(EngineError, match=r"--engine ray: worker: bundle .* another@1111 wanted"):
-        table_of(OnRay(expect="another@1111"), numbered)
+        answers_of(OnRay(expect="another@1111"), numbered)
 
 
 # --- the command --------------------------------------------------------------------------------
@@ -406,16 +429,34 @@ def test_an_engine_without_an_output_is_wrong_usage(source):
     assert "--out FILE" in result.stderr
 
 
-def test_what_an_engine_does_not_answer_is_not_written_as_answered(source):
-    class Faulty:
-        def score(self, batches, *, advance):
-            for _ in batches:
-                yield pyarrow.RecordBatch.from_pylist([{"row": 1, "fault": "?"}], schema=ANSWERS)
+def without_arrow(*words: str) -> subprocess.CompletedProcess[str]:
+    code = f"import sys; sys.modules['pyarrow'] = None\nimport xiaobao; xiaobao.app({words!r})"
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
 
-    out = source.with_name("out.jsonl")
-    with pytest.raises(EngineError, match="row 1: found a fault, wanted an answer"):
-        score_file(source, out, analyzer=KeywordAnalyzer(), engine=Faulty())
-    assert not out.exists()
+
+def test_without_arrow_a_file_is_assessed_and_written_all_the_same(source, tmp_path):
+    shown = without_arrow("assess", str(source))
+    assert (shown.returncode, "理赔" in shown.stdout) == (0, True)
+    for name in ("out.jsonl", "out.csv"):
+        written = without_arrow("assess", str(source), "--out", str(tmp_path / name))
+        assert (written.returncode, (tmp_path / name).exists()) == (0, True), written.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "out", "words", "extra"),
+    [
+        ("in.parquet", "out.jsonl", [], "batch"),
+        ("in.jsonl", "out.parquet", [], "batch"),
+        ("in.jsonl", "out.jsonl", ["--engine", "ray"], "ray"),
+    ],
+)
+def test_without_arrow_what_needs_it_names_its_extra(source, tmp_path, given, out, words, extra):
+    paths = [str(tmp_path / given), "--out", str(tmp_path / out)]
+    Path(tmp_path / given).touch()
+    result = without_arrow("assess", *paths, *words)
+    assert result.returncode == 2
+    assert f"install the {extra} extra: pip install '.[{extra}]'" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_what_serves_and_what_scores_load_neither_spark_nor_ray():

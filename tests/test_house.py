@@ -248,10 +248,18 @@ def test_the_packages_keep_their_import_contracts():
 
 
 @pytest.mark.parametrize(
-    "module", ["xiaobao", "serving.api.app", "serving.commands", "models.analyzer"]
+    "module",
+    [
+        "xiaobao",
+        "serving.api.app",
+        "serving.commands",
+        "serving.files.scoring",
+        "serving.register.commands",
+        "models.analyzer",
+    ],
 )
-def test_what_serves_loads_nothing_of_training(module):
-    heavy = "{'torch', 'transformers', 'datasets', 'sklearn', 'training'}"
+def test_what_serves_loads_nothing_of_training_and_no_arrow(module):
+    heavy = "{'torch', 'transformers', 'datasets', 'sklearn', 'training', 'pyarrow'}"
     result = python(f"import sys, {module}\nprint({heavy} & set(sys.modules))")
     assert (result.stdout.strip(), result.stderr) == ("set()", "")
 

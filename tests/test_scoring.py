@@ -14,8 +14,8 @@ from rich.console import Console
 from models.assessment import NOTICE, as_json
 from models.record import Record
 from models.rows import RowsError
-from serving.engines.batches import assess_sorted
-from serving.engines.wire import COLUMNS
+from serving.engines.flat import COLUMNS
+from serving.engines.reading import assess_sorted
 from serving.files.scoring import Outcome, score_file
 from serving.files.tables import assessment_table, plain, summary
 from serving.files.writers import OutputError

@@ -1,12 +1,10 @@
-"""Parquet, in batches: only the columns that have a field are decoded."""
+"""Parquet, in batches: only the columns that have a field are decoded. Needs the extra batch."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-import pyarrow.parquet
-
+from models.extras import need
 from models.rows.cells import is_rounded
 from models.rows.columns import Columns, no_text_column
 from models.rows.row import Row, RowFault, RowsError, Tally
@@ -16,10 +14,15 @@ _BUFFER = 2**20
 
 
 def read(path: Path, columns: Columns, tally: Tally) -> Iterator[Row | RowFault]:
-    """Each row (1-based), cells under field names; a row without any value is blank."""
+    """Each row (1-based), cells under field names; a row without any value is blank.
+
+    Raises RowsError for a damaged table, MissingExtraError without Arrow.
+    """
+    arrow = need("pyarrow", extra="batch", use=str(path))
+    parquet = need("pyarrow.parquet", extra="batch", use=str(path))
     try:
         # Else whole columns of a row group, and one row group may be the file, are in memory.
-        with pyarrow.parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as table:
+        with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as table:
             names = list(table.schema_arrow.names)
             header = columns.match(names)
             if "text" not in header.fields:
@@ -27,7 +30,7 @@ def read(path: Path, columns: Columns, tally: Tally) -> Iterator[Row | RowFault]
             tally.ignore(header.ignored)
             fields = {n: f for n, f in zip(names, header.fields, strict=True) if f}
             yield from _read_batches(path, table, fields, tally)
-    except pyarrow.ArrowException as error:
+    except arrow.ArrowException as error:
         reason = "found no Parquet table or a damaged one"
         raise RowsError(f"{path}: {reason} ({type(error).__name__}), wanted .parquet") from error
 

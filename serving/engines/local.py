@@ -8,16 +8,18 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
-from typing import Any
 
+import orjson
+
+from models.assessment import as_json
 from models.runtimes import available_cores
 from serving.contracts import Analyzer
-from serving.engines.batches import score_batches
-from serving.engines.engine import Advance, EngineError, in_order
+from serving.engines.engine import Advance, Answered, EngineError, Numbered, in_order
+from serving.engines.reading import assess_sorted, check_bundle, worker_analyzer
 
 _FEW = 4  # batches that are read sooner than processes start
 
@@ -28,9 +30,12 @@ class Alone:
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
 
-    def score(self, batches: Iterable[Any], *, advance: Advance) -> Generator[Any, None, None]:
+    def score(
+        self, batches: Iterable[Sequence[Numbered]], *, advance: Advance
+    ) -> Generator[Sequence[Answered], None, None]:
         """See Engine."""
-        return score_batches(batches, analyzer=self._analyzer, advance=advance)
+        for batch in batches:
+            yield _read(batch, self._analyzer, advance=advance)
 
 
 class Processes:
@@ -49,7 +54,9 @@ class Processes:
         self._workers = workers or available_cores()
         self._few = few
 
-    def score(self, batches: Iterable[Any], *, advance: Advance) -> Generator[Any, None, None]:
+    def score(
+        self, batches: Iterable[Sequence[Numbered]], *, advance: Advance
+    ) -> Generator[Sequence[Answered], None, None]:
         """See Engine. Raises EngineError when a process is killed."""
         batches = iter(batches)
         first = list(islice(batches, self._few))
@@ -64,8 +71,8 @@ class Processes:
             )
             try:
                 for own in answers:
-                    advance(sum(batch.num_rows for batch in own))
-                    yield from own
+                    advance(len(own))
+                    yield own
             except BrokenProcessPool as error:
                 raise EngineError("a reading process was killed (out of memory?)") from error
             finally:
@@ -91,5 +98,17 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _score(batch: Any, options: dict[str, str | None]) -> list[Any]:
-    return list(score_batches([batch], bundle=options["bundle"], expect=options["expect"]))
+def _score(batch: Sequence[Numbered], options: dict[str, str | None]) -> list[Answered]:
+    analyzer = worker_analyzer(options["bundle"])
+    check_bundle(analyzer, options["expect"])
+    return _read(batch, analyzer)
+
+
+def _read(
+    batch: Sequence[Numbered], analyzer: Analyzer, *, advance: Advance = lambda _: None
+) -> list[Answered]:
+    answers = assess_sorted([record for _, record in batch], analyzer, advance=advance)
+    return [
+        (row, orjson.dumps(as_json(answer)).decode())
+        for (row, _), answer in zip(batch, answers, strict=True)
+    ]

@@ -5,13 +5,14 @@ For a file on the machine that runs the command. A data set on the cluster needs
 """
 
 import logging
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 import pyarrow
 
 from serving.engines.batches import score_table
-from serving.engines.engine import Advance, cause_of, in_place, missing_extra, placed, waves_of
+from serving.engines.engine import Advance, Answered, Numbered, missing_extra
+from serving.engines.waves import cause_of, in_place, placed, waves_of
 from serving.engines.wire import answers_schema
 
 _WAVE = 8  # batches a core: a slow one at the end of a wave then costs little
@@ -27,15 +28,17 @@ class OnRay:
         self._ray = open_ray()
         self._options = {"bundle": bundle, "expect": expect}
 
-    def score(self, batches: Iterable[Any], *, advance: Advance) -> Generator[Any, None, None]:
+    def score(
+        self, batches: Iterable[Sequence[Numbered]], *, advance: Advance
+    ) -> Generator[Sequence[Answered], None, None]:
         """See Engine. Raises EngineError with the cause that Ray names."""
         cores = int(self._ray.cluster_resources().get("CPU", 1))
         for wave in waves_of(batches, size=_WAVE * cores):
             answers = self._run(wave)
-            advance(sum(batch.num_rows for batch in answers))
-            yield from answers
+            advance(len(answers))
+            yield answers
 
-    def _run(self, wave: list[Any]) -> list[Any]:
+    def _run(self, wave: list[Sequence[Numbered]]) -> list[Answered]:
         blocks = [pyarrow.Table.from_batches([batch]) for batch in placed(wave)]
         try:
             # A function, not an actor: its process keeps the bundle from one wave to the next.

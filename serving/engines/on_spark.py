@@ -7,7 +7,7 @@ For a file on the machine that runs the command. A table on the cluster needs no
 import os
 import shutil
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -15,14 +15,13 @@ from typing import Any
 from serving.engines.batches import score_batches
 from serving.engines.engine import (
     Advance,
+    Answered,
     EngineError,
-    cause_of,
+    Numbered,
     in_order,
-    in_place,
     missing_extra,
-    placed,
-    waves_of,
 )
+from serving.engines.waves import cause_of, in_place, placed, waves_of
 from serving.engines.wire import answers_schema
 
 _WAVE = 4  # batches a core: a slow one at the end of a wave then costs little
@@ -41,7 +40,9 @@ class OnSpark:
         self._session = session or open_session()
         self._score = partial(score_batches, bundle=bundle, expect=expect)
 
-    def score(self, batches: Iterable[Any], *, advance: Advance) -> Generator[Any, None, None]:
+    def score(
+        self, batches: Iterable[Sequence[Numbered]], *, advance: Advance
+    ) -> Generator[Sequence[Answered], None, None]:
         """See Engine. Raises EngineError with the cause that Spark names."""
         size = _WAVE * self._session.sparkContext.defaultParallelism
         with ThreadPoolExecutor(_AHEAD) as threads:
@@ -51,10 +52,10 @@ class OnSpark:
                 ahead=_AHEAD,
             )
             for own in answers:
-                advance(sum(batch.num_rows for batch in own))
-                yield from own
+                advance(len(own))
+                yield own
 
-    def _run(self, wave: list[Any]) -> list[Any]:
+    def _run(self, wave: list[Sequence[Numbered]]) -> list[Answered]:
         import pyarrow
         from pyspark.errors import PySparkException
 

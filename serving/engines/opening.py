@@ -23,15 +23,23 @@ def open_engine(name: EngineName, analyzer: "Analyzer", bundle: Path | None) -> 
     Raises EngineError that says which extra is missing.
     """
     directory = None if bundle is None else str(bundle.absolute())
-    expect = str(analyzer.description["bundle"])
+    if name is EngineName.LOCAL:
+        from serving.engines.local import Processes
+
+        return Processes(analyzer, bundle=directory)
+    from serving.engines.engine import missing_extra
+
+    try:
+        return _open_cluster(name, expect=str(analyzer.description["bundle"]), bundle=directory)
+    except ModuleNotFoundError as error:  # Arrow, which both need to be imported
+        raise missing_extra(name, error) from error
+
+
+def _open_cluster(name: EngineName, *, expect: str, bundle: str | None) -> "Engine":
     if name is EngineName.SPARK:
         from serving.engines.on_spark import OnSpark
 
-        return OnSpark(expect=expect, bundle=directory)
-    if name is EngineName.RAY:
-        from serving.engines.on_ray import OnRay
+        return OnSpark(expect=expect, bundle=bundle)
+    from serving.engines.on_ray import OnRay
 
-        return OnRay(expect=expect, bundle=directory)
-    from serving.engines.local import Processes
-
-    return Processes(analyzer, bundle=directory)
+    return OnRay(expect=expect, bundle=bundle)

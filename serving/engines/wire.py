@@ -1,7 +1,7 @@
 """Records and answers as Arrow record batches: the two schemas, and the way there and back.
 
 One row out a row in, in order: a row that gives no record keeps its place and says why. Knows
-neither an engine nor a file.
+neither an engine nor a file. Needs the extra batch.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,55 +15,27 @@ from models.assessment import Assessment, as_json
 from models.record import Record
 from models.rows import RECORD_FIELDS, Columns, Row, RowFault, parse_record
 from models.rows.columns import no_text_column
+from serving.engines.engine import Numbered
+from serving.engines.flat import COLUMNS, Kind, flat
 
-_TEXT, _NUMBER, _WHOLE, _YES_NO, _LIST = (
-    pyarrow.string(),
-    pyarrow.float64(),
-    pyarrow.int64(),
-    pyarrow.bool_(),
-    pyarrow.list_(pyarrow.string()),
-)
-
-COLUMNS: Mapping[str, Any] = {
-    "row": _WHOLE,
-    "case_id": _TEXT,
-    "primary_id": _TEXT,
-    "primary_name": _TEXT,
-    "primary_probability": _NUMBER,
-    "level1": _LIST,
-    "causes": _LIST,
-    "cause_names": _LIST,
-    "bulletin_type": _TEXT,
-    "level": _TEXT,
-    "agent_probability": _NUMBER,
-    "signs": _LIST,
-    "marks": _LIST,
-    "level_reasons": _LIST,
-    "demand": _LIST,
-    "record_type": _TEXT,
-    "role": _TEXT,
-    "review_needed": _YES_NO,
-    "review_reasons": _LIST,
-    "chars": _WHOLE,
-    "windows": _WHOLE,
-    "language": _TEXT,
-    "bundle": _TEXT,
-    "taxonomy": _TEXT,
-    "codebook": _TEXT,
-    "notice": _TEXT,
+_TYPES: Mapping[Kind, Any] = {
+    "text": pyarrow.string(),
+    "number": pyarrow.float64(),
+    "whole": pyarrow.int64(),
+    "yes_no": pyarrow.bool_(),
+    "list": pyarrow.list_(pyarrow.string()),
 }
-"""Flat columns of an answer, with their Arrow types: labels and numbers, no words of a text."""
+_TEXT, _WHOLE = _TYPES["text"], _TYPES["whole"]
+
+FLAT = pyarrow.schema([(name, _TYPES[kind]) for name, kind in COLUMNS.items()])
+"""The flat columns of an answer: labels and numbers, no words of a text."""
 
 RECORDS = pyarrow.schema([("row", _WHOLE), *((name, _TEXT) for name in RECORD_FIELDS)])
 """A record a row. Only ``text`` must be there; ``row`` is the number that the answer repeats."""
 
-ANSWERS = pyarrow.schema(
-    [*COLUMNS.items(), ("fault_field", _TEXT), ("fault", _TEXT), ("assessment", _TEXT)]
-)
+ANSWERS = pyarrow.schema([*FLAT, ("fault_field", _TEXT), ("fault", _TEXT), ("assessment", _TEXT)])
 """An answer a row: COLUMNS; why there is none (``fault``, then COLUMNS but ``row`` and ``case_id``
 are null); the whole answer as JSON with evidence, hence words of the complaint (``assessment``)."""
-
-Numbered = tuple[int, Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +93,6 @@ def answers_schema(*, whole: bool = True) -> Any:
     return ANSWERS if whole else pyarrow.schema(list(ANSWERS)[:-1])
 
 
-def flat(row: int | None, assessment: Mapping[str, Any]) -> dict[str, Any]:
-    """One row of COLUMNS for an assessment as its JSON object."""
-    root, agent, facets = (assessment[name] for name in ("root_cause", "agent", "facets"))
-    text, review = assessment["text"], assessment["review"]
-    return {
-        "row": row,
-        "case_id": assessment["case_id"],
-        **{f"primary_{name}": root["primary"][name] for name in ("id", "name", "probability")},
-        "level1": _ids(root["level1"]),
-        "causes": _ids(root["labels"]),
-        "cause_names": [label["name"] for label in root["labels"]],
-        "bulletin_type": root["bulletin_type"],
-        "level": agent["level"],
-        "agent_probability": agent["probability"],
-        "signs": _ids(agent["signs"]),
-        "marks": _ids(agent["marks"]),
-        "level_reasons": agent["reasons"],
-        **facets,
-        "review_needed": review["needed"],
-        "review_reasons": review["reasons"],
-        **text,
-        **assessment["model"],
-        "notice": assessment["notice"],
-    }
-
-
 def _place(row: int | None, cells: Mapping[str, Any], fields: Mapping[str, str]) -> Place:
     values = {fields[name]: cell for name, cell in cells.items()}
     found = parse_record(Row("batch", row or 0, values))
@@ -163,7 +109,3 @@ def _fault(place: Place, fault: RowFault) -> dict[str, Any]:
 
 def _text(line: Mapping[str, Any]) -> str:
     return orjson.dumps(line).decode()
-
-
-def _ids(labels: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [label["id"] for label in labels]

@@ -22,7 +22,7 @@ from models.links import Key, Linked, LinkedCase, Linker
 from models.record import Record
 from models.rows import Columns, ReadingNote, Row, RowFault, parse_record, read_rows
 from serving.contracts import Analyzer
-from serving.engines.batches import assess_sorted
+from serving.engines.reading import assess_sorted
 from serving.files.partial import write_whole
 from serving.files.tables import level_text, plain
 from serving.files.writers import OutputError

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from models.rows import RowFault
 from serving.contracts import Analyzer
-from serving.engines.batches import assess_sorted
 from serving.engines.engine import Engine
+from serving.engines.reading import assess_sorted
 from serving.files.notes import tell
 from serving.files.scoring import CHUNK, keep_records, read_numbered, score_file
 from serving.files.tables import assessment_table, summary

@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from models.rows import ReadingNote, RowFault, parse_record, read_rows
 from serving.contracts import Analyzer
-from serving.engines.engine import Engine, EngineError
+from serving.engines.engine import Answered, Engine, Numbered
 from serving.engines.local import Alone
-from serving.engines.wire import Numbered, batch_of
 from serving.files.faults import FaultFile, errors_beside
 from serving.files.partial import PartFile, fingerprint
 from serving.files.progress import RateBar
@@ -72,18 +70,18 @@ def score_file(
     return Outcome(answered, part.done, faults.count, errors)
 
 
-def batches_of(records: Iterable[Numbered], *, chunk: int) -> Iterator[Any]:
-    """The records in batches of the schema RECORDS, bounded in rows and in characters."""
+def batches_of(records: Iterable[Numbered], *, chunk: int) -> Iterator[list[Numbered]]:
+    """The records in batches, bounded in rows and in characters."""
     rows: list[Numbered] = []
     size = 0
     for number, record in records:
         if rows and (len(rows) >= chunk or size + len(record.text) > _MOST_CHARACTERS):
-            yield batch_of(rows)
+            yield rows
             rows, size = [], 0
         rows.append((number, record))
         size += len(record.text)
     if rows:
-        yield batch_of(rows)
+        yield rows
 
 
 def keep_records(
@@ -117,13 +115,9 @@ def _skip(records: Iterable[Numbered], count: int) -> Iterator[Numbered]:
     return (record for place, record in enumerate(records) if place >= count)
 
 
-def _lines_of(answers: Any) -> Iterator[bytes]:
+def _lines_of(answers: Iterable[Answered]) -> Iterator[bytes]:
     """A line of the part file for each answer."""
-    columns = (answers.column(name).to_pylist() for name in ("row", "assessment"))
-    for row, assessment in zip(*columns, strict=True):
-        if assessment is None:  # what was a record here is one everywhere
-            raise EngineError(f"row {row}: found a fault, wanted an answer")
-        yield f"{row} {assessment}".encode()
+    return (f"{row} {assessment}".encode() for row, assessment in answers)
 
 
 def _row_and_answer(line: bytes) -> tuple[int, bytes]:

@@ -1,7 +1,7 @@
 """Assessments as files: JSONL whole, CSV and Parquet as flat columns, one row a record.
 
-Flat columns (``serving.engines.wire``) hold labels and numbers, no words of the complaint: evidence
-stands in JSONL only. Lists are joined with ``;`` in CSV.
+Flat columns (``serving.engines.flat``) hold labels and numbers, no words of the complaint: evidence
+stands in JSONL only. Lists are joined with ``;`` in CSV. Parquet needs the extra batch.
 """
 
 import csv
@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow
-import pyarrow.parquet
 
 from models.errors import XiaobaoError
-from serving.engines.wire import COLUMNS, flat
+from models.extras import need
+from serving.engines.flat import COLUMNS, flat
 from serving.files.partial import beside_of, write_whole
 
 _ROW_GROUP = 4096
@@ -27,7 +26,12 @@ class OutputError(XiaobaoError):
 
 
 def find_writer(out: Path) -> Callable[[Path, Iterable[tuple[int, bytes]]], None]:
-    """The writer for the suffix of ``out``; it takes pairs of input row and assessment line."""
+    """The writer for the suffix of ``out``; it takes pairs of input row and assessment line.
+
+    Raises OutputError for another suffix, MissingExtraError for Parquet without its extra.
+    """
+    if out.suffix.lower() == ".parquet":
+        need("pyarrow", extra="batch", use=str(out))
     writer = _WRITERS.get(out.suffix.lower())
     if writer is None:
         raise OutputError(
@@ -45,13 +49,17 @@ def _write_csv(out: Path, answers: Iterable[tuple[int, bytes]]) -> None:
 
 
 def _write_parquet(out: Path, answers: Iterable[tuple[int, bytes]]) -> None:
-    schema = pyarrow.schema(list(COLUMNS.items()))
+    from pyarrow import Table
+    from pyarrow.parquet import ParquetWriter
+
+    from serving.engines.wire import FLAT
+
     rows = _flat_rows(answers)
     beside = beside_of(out)
     try:
-        with pyarrow.parquet.ParquetWriter(beside, schema) as writer:
+        with ParquetWriter(beside, FLAT) as writer:
             while group := list(islice(rows, _ROW_GROUP)):
-                writer.write_table(pyarrow.Table.from_pylist(group, schema=schema))
+                writer.write_table(Table.from_pylist(group, schema=FLAT))
         beside.replace(out)
     finally:
         beside.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from rich.console import Console
 from models.record import Record
 from models.rows import ReadingNote, RowFault
 from serving.contracts import Analyzer
-from serving.engines.batches import assess_sorted
+from serving.engines.reading import assess_sorted
 from serving.files.linking import read_linkable
 from serving.files.partial import fingerprint
 from serving.files.progress import RateBar
