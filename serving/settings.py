@@ -94,6 +94,11 @@ class ServingSettings(BaseSettings):
         description="Address of the database; empty: a SQLite file in the data directory; `none`: "
         "nothing is kept.",
     )
+    database_password_file: Path | None = Field(
+        None,
+        description="File that holds the password of PostgreSQL, one line; empty: none. Read anew "
+        "at every connection.",
+    )
     database_wait_s: float = Field(
         2.0, gt=0, le=60, description="Longest wait of /readyz for the database in seconds."
     )

@@ -19,8 +19,11 @@ BINARIES = {name: shutil.which(name, path=_PLACES) for name in ("initdb", "postg
 
 
 @contextlib.contextmanager
-def run_postgres() -> Iterator[str]:
-    """The address of a server without its database name; it refuses to run as root."""
+def run_postgres(*, password: str | None = None) -> Iterator[str]:
+    """The address of a server without its database name; it refuses to run as root.
+
+    With a ``password`` it lets nobody in without.
+    """
     as_nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []}
     other = as_nobody if os.geteuid() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="xiaobao-pg-"))
@@ -28,7 +31,12 @@ def run_postgres() -> Iterator[str]:
         if other:
             shutil.chown(folder, "nobody", "nogroup")
         cluster = folder / "cluster"
-        words = ["-U", "tests", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        words = ["-U", "tests", "-E", "UTF8", "--locale=C", "--no-sync"]
+        if password is None:
+            words += ["-A", "trust"]
+        else:
+            (folder / "password").write_text(password, "utf-8")
+            words += ["-A", "scram-sha-256", f"--pwfile={folder / 'password'}"]
         subprocess.run(
             [BINARIES["initdb"], "-D", cluster, *words],
             check=True, capture_output=True, cwd=folder, **other,

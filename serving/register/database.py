@@ -7,6 +7,7 @@ for the disk. Knows connections, not cases.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +38,24 @@ _PATIENCE = {
 _AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, password_file: Path | None = None) -> Engine:
     """An engine for ``sqlite:///FILE`` or ``postgresql://…``; makes the file's directory.
 
-    Raises RegisterError for another kind of address. Never shows a password.
+    The password of ``password_file`` is read anew at every connection, so that a new one needs no
+    restart. Raises RegisterError for another kind of address, or a file that gives no password.
+    Never shows a password.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise RegisterError("database: not an address, wanted sqlite:///FILE") from None
     match parsed.get_backend_name():
+        case "sqlite" if password_file is not None:
+            raise RegisterError("database: found SQLite and a file of its password, wanted one")
         case "sqlite":
             return _sqlite(parsed)
         case "postgresql":
-            return _postgresql(parsed)
+            return _postgresql(parsed, password_file)
         case other:
             raise RegisterError(f"database: found {other}, wanted sqlite or postgresql")
 
@@ -117,12 +122,39 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _postgresql(url: URL) -> Engine:
+def _postgresql(url: URL, password_file: Path | None) -> Engine:
+    if password_file is not None:
+        if url.password is not None:
+            raise RegisterError("database: a password in its address and in a file, wanted one")
+        read_password(password_file)
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     try:
-        return create_engine(url, pool_pre_ping=True, connect_args=_PATIENCE)
+        engine = create_engine(url, pool_pre_ping=True, connect_args=_PATIENCE)
     except (NoSuchModuleError, ModuleNotFoundError):
         raise RegisterError(
             "database: psycopg is not installed; pip install '.[postgres]'"
         ) from None
+    if password_file is not None:
+        event.listen(engine, "do_connect", partial(_add_password, password_file))
+    return engine
+
+
+def read_password(path: Path) -> str:
+    """The one line of a file. Raises RegisterError naming the file, never what it holds."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise RegisterError(f"{path}: cannot be read ({why}), wanted the password") from None
+    if len(lines) != 1 or not lines[0].strip():
+        raise RegisterError(f"{path}: {len(lines)} lines found, wanted one with the password")
+    return lines[0]
+
+
+def _add_password(path: Path, *connecting: Any) -> None:
+    """SQLAlchemy's ``do_connect``: the last argument is what the driver is given."""
+    try:
+        connecting[-1]["password"] = read_password(path)
+    except RegisterError as error:
+        raise RegisterUnavailableError(str(error)) from None

@@ -25,6 +25,7 @@ def open_register(settings: ServingSettings) -> Register:
         key_file=settings.key_file or folder / "identifier.keys",
         text_form=settings.stored_text,
         text_key_file=settings.text_key_file or folder / "text.keys",
+        password_file=settings.database_password_file,
         index=index_with(load_bundle(settings.bundle).codebook),
     )
 

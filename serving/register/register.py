@@ -63,6 +63,7 @@ class Register:
         key_file: Path,
         text_form: TextForm = "masked",
         text_key_file: Path | None = None,
+        password_file: Path | None = None,
         index: Callable[[Keys], CaseIndex] = lambda _: NoLinks(),
     ) -> Self:
         """The register at this address, its schema up to date.
@@ -71,7 +72,7 @@ class Register:
         RegisterUnavailableError.
         """
         texts = Texts(text_form, key_file=text_key_file or key_file.with_name("text.keys"))
-        engine = open_engine(url)
+        engine = open_engine(url, password_file=password_file)
         schema.upgrade(engine)
         file = KeyFile(key_file)
         file.create()
