@@ -127,6 +127,7 @@ def serve(
     from serving.logs import configure_logs
     from serving.register.opening import register_if_wanted
     from serving.settings import read_settings
+    from serving.tracing import open_traces
 
     settings = read_settings(
         host=host,
@@ -139,10 +140,11 @@ def serve(
     )
     check_host(settings.host, may_be_remote=settings.keys is not None or without_keys)
     configure_logs(level=settings.log_level)
+    traces = open_traces(settings)
     with _listen(settings.host, settings.port) as listener:
         analyzer, settings = _opened(settings)
         with register_if_wanted(settings) as register:
-            _run(create_app(analyzer, settings, register), settings, listener)
+            _run(create_app(analyzer, settings, register, traces), settings, listener)
 
 
 def open_analyzer(

@@ -17,7 +17,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from models.assessment import Assessment
-from serving.scheduling.worker import Stage
+from serving.scheduling.job import Stage
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -19,6 +19,9 @@ ANY_HOST = "*"
 _HOST_NAME = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
+_COLLECTOR = re.compile(r"https?://[^/\s?#@]+(?:/[^\s?#@]*)?")  # a key in it would be logged
+
+
 class SettingsError(XiaobaoError):
     """A setting has a value that cannot be meant."""
 
@@ -114,6 +117,11 @@ class ServingSettings(BaseSettings):
     text_key_file: Path | None = Field(
         None, description="Keys of encrypted texts; empty: `text.keys` in the data directory."
     )
+    traces: str | None = Field(
+        None,
+        description="Address of a collector of traces that speaks OTLP, such as "
+        "http://127.0.0.1:4318; empty: no traces.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line written; lines never hold text of a complaint."
     )
@@ -130,6 +138,14 @@ class ServingSettings(BaseSettings):
         if not all(_HOST_NAME.fullmatch(name) for name in _names(hosts or "")):
             raise ValueError("wanted names such as xiaobao.intra.cn, without scheme and port")
         return hosts
+
+    @field_validator("traces")
+    @classmethod
+    def check_traces(cls, address: str | None) -> str | None:
+        """An address of http or https."""
+        if address is not None and not _COLLECTOR.fullmatch(address):
+            raise ValueError("wanted an address such as http://127.0.0.1:4318")
+        return address
 
     @field_validator("rate_limit")
     @classmethod

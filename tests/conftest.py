@@ -43,6 +43,7 @@ from serving.commands import server_of
 from serving.contracts import Analyzer
 from serving.register.register import Register
 from serving.settings import ServingSettings
+from serving.tracing import Traces
 
 DELAY = ("CLAIM.CLAIM_DELAY", "理赔时效")
 UNCLEAR = ("OTHER.UNCLEAR", "事实不清")
@@ -170,11 +171,12 @@ def run_server(
     *,
     wait_ready: bool = True,
     register: Register | None = None,
+    traces: Traces | None = None,
     **settings: Any,
 ) -> Iterator[tuple[httpx.Client, uvicorn.Server]]:
     """The service on a free port of this machine, and a client for it."""
     serving = ServingSettings(port=0, **settings)
-    server = server_of(create_app(analyzer, serving, register), serving)
+    server = server_of(create_app(analyzer, serving, register, traces), serving)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_for(lambda: server.started)

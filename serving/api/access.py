@@ -86,12 +86,22 @@ class _Exchange:
         return 40 if self.status in (0, 500) else 20  # logging.ERROR, logging.INFO
 
     def line(self) -> dict[str, Any]:
-        route = getattr(self._scope.get("route"), "path", "unknown")
         ms = round((time.perf_counter() - self._began) * 1000, 1)
-        typed = self._scope["method"]
-        method = typed if typed in _METHODS else "other"  # any word may stand there
-        common = {"method": method, "route": route, "status": self.status, "ms": ms}
-        return {"request_id": self.request_id, **common, **self.facts}
+        asked = {"method": method_of(self._scope), "route": route_of(self._scope)}
+        answered = {"status": self.status, "ms": ms}
+        return {"request_id": self.request_id, **asked, **answered, **self.facts}
+
+
+def method_of(scope: Scope) -> str:
+    """The method of a request, one of those there are: any word may stand there."""
+    typed: str = scope["method"]
+    return typed if typed in _METHODS else "other"
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern of the route that answered a request, once it did; never the address typed."""
+    path: str = getattr(scope.get("route"), "path", "unknown")
+    return path
 
 
 def _is_plain(given: str) -> bool:

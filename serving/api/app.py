@@ -29,6 +29,7 @@ from serving.api.problems import install_problems
 from serving.api.readiness import RegisterProbe
 from serving.api.schemas import Problem
 from serving.api.state import model_routes, state_routes
+from serving.api.traced import TracedRequests
 from serving.console.routes import install_console
 from serving.contracts import Analyzer
 from serving.keys.ring import KeyRing
@@ -38,6 +39,7 @@ from serving.scheduling.scheduler import Scheduler
 from serving.scheduling.watchdog import watch
 from serving.settings import ServingSettings
 from serving.shelf import Shelf
+from serving.tracing import Traces
 
 _WARM_UP = Record(text="理赔资料交了四十天,到现在没有结果。")
 
@@ -45,9 +47,15 @@ _FREE = frozenset({"/livez", "/readyz"})  # probes have no key
 
 
 def create_app(
-    analyzer: Analyzer, settings: ServingSettings, register: Register | None = None
+    analyzer: Analyzer,
+    settings: ServingSettings,
+    register: Register | None = None,
+    traces: Traces | None = None,
 ) -> FastAPI:
-    """The service around a loaded analyzer; without a register it keeps nothing."""
+    """The service around a loaded analyzer; without a register it keeps nothing.
+
+    What it is given it uses; traces it closes, too.
+    """
     app = FastAPI(
         title="消保 xiaobao",
         summary="投诉根因与证据,代理退保提示仅供核验 · Causes with evidence; signs are advisory",
@@ -61,12 +69,15 @@ def create_app(
     app.state.register_probe = (
         RegisterProbe(register, patience_s=settings.database_wait_s) if register else None
     )
+    app.state.traces = traces
     for router in _routers():
         app.include_router(router)
     install_docs(app)
     install_console(app)
     install_problems(app)
     app.add_middleware(KnownHosts, settings=settings)
+    if traces is not None:
+        app.add_middleware(TracedRequests, traces=traces)
     app.add_middleware(AccessLog, count=app.state.metrics.count_request)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -130,6 +141,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     watching.cancel()
     with suppress(asyncio.CancelledError):
         await watching
+    if state.traces is not None:
+        await asyncio.to_thread(state.traces.close)
 
 
 async def _try_out(app: FastAPI) -> bool:

@@ -18,6 +18,7 @@ from serving.api.problems import ProblemError
 from serving.api.readiness import check_ready
 from serving.api.responses import json_response
 from serving.api.schemas import AssessmentOut, BatchIn, BatchOut, RecordIn, problem_responses
+from serving.api.traced import watch_of
 from serving.keys.key import Scope
 from serving.scheduling.job import QUICK_TOKENS
 from serving.settings import ServingSettings
@@ -105,7 +106,10 @@ async def answer_records(request: Request, records: Sequence[Record]) -> list[As
     state, facts = request.app.state, request.state.facts
     facts.update(records=len(records), chars=sum(len(record.text) for record in records))
     answer = state.scheduler.submit(
-        records, analyzer=state.shelf.active, deadline_s=_deadline_s(request)
+        records,
+        analyzer=state.shelf.active,
+        deadline_s=_deadline_s(request),
+        watch=watch_of(request.state),
     )
     assessments = await _unless_gone(request, answer)
     facts.update(levels=dict(Counter(item.agent.level for item in assessments)))

@@ -6,6 +6,7 @@ once. Without a register nothing is kept.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from fastapi import Request
 from models.assessment import Assessment, as_json
 from models.record import Record
 from serving.api.problems import ProblemError
+from serving.api.traced import watch_of
 from serving.register.register import Register
 
 
@@ -25,9 +27,11 @@ async def keep(
     if register is None:
         return [as_json(assessment) for assessment in assessments]
     pairs = list(zip(records, assessments, strict=True))
+    began = time.monotonic()
     with request.app.state.metrics.timing("store"):
         writing = await asyncio.to_thread(register.submit, pairs, actor=actor_of(request))
         accepted = await asyncio.wrap_future(writing)
+    watch_of(request.state)("store", began, time.monotonic())
     request.state.facts.update(stored=sum(one.new for one in accepted))
     return [one.answer for one in accepted]
 

@@ -5,10 +5,11 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
 from models.assessment import Assessment
 from models.record import Record
@@ -17,9 +18,17 @@ from models.scores import TextScores, TextWindows
 from models.windows import Window
 from serving.contracts import Analyzer
 
+Stage = Literal["queue", "tokenise", "infer", "decode", "store"]
+Watch = Callable[[Stage, float, float], None]
+"""Told when a part of a stage began and ended (``time.monotonic``), from whatever thread."""
+
 QUICK_TOKENS = 1024
 """What every caller may send by the quick lane: two windows. The rest of a long letter, or of a
 large batch, goes by the slow lane."""
+
+
+def unwatched(_: Stage, __: float, ___: float) -> None:
+    """Nobody wants to know."""
 
 
 class Lane(IntEnum):
@@ -70,10 +79,12 @@ class Job:
         *,
         deadline: float = math.inf,
         idle: bool = False,
+        watch: Watch = unwatched,
     ) -> None:
         self.records = records
         self.analyzer = analyzer
         self.deadline = deadline
+        self.watch = watch
         self.done = False
         self.told_at = 0.0  # time.monotonic() of the last answer
         self.forgotten = False  # by the backlog, under its lock

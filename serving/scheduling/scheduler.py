@@ -16,7 +16,7 @@ from models.runtimes import Logits
 from models.scores import TextScores
 from serving.contracts import Analyzer
 from serving.scheduling.backlog import Backlog, seconds_until
-from serving.scheduling.job import QUICK_TOKENS, Job, Piece, guess_tokens
+from serving.scheduling.job import QUICK_TOKENS, Job, Piece, Stage, Watch, guess_tokens, unwatched
 from serving.scheduling.pace import Lag
 from serving.scheduling.refusals import (
     DeadlineError,
@@ -24,7 +24,7 @@ from serving.scheduling.refusals import (
     QueueFullError,
     WorkerLostError,
 )
-from serving.scheduling.worker import Observe, Stage, Worker
+from serving.scheduling.worker import Observe, Worker
 
 HEADROOM = 0.6
 """Accept what will be read within this share of its deadline: decoding and surprises need some."""
@@ -69,16 +69,21 @@ class Scheduler:
         self._worker.start()
 
     async def submit(
-        self, records: Sequence[Record], *, analyzer: Analyzer, deadline_s: float = math.inf
+        self,
+        records: Sequence[Record],
+        *,
+        analyzer: Analyzer,
+        deadline_s: float = math.inf,
+        watch: Watch = unwatched,
     ) -> list[Assessment]:
-        """The answers to these records, in order, all by this analyzer.
+        """The answers to these records, in order, all by this analyzer; ``watch`` is told of it.
 
         Raises NotReadyError, QueueFullError, DeadlineError, WorkerLostError, or what the analyzer
         raised. When the caller is cancelled, what is not yet read is dropped.
         """
         tokens = sum(guess_tokens(record.text) for record in records)
         self.check_room(tokens, deadline_s=deadline_s)
-        job = Job(records, analyzer, deadline=time.monotonic() + deadline_s)
+        job = Job(records, analyzer, deadline=time.monotonic() + deadline_s, watch=watch)
         try:
             async with asyncio.timeout(seconds_until(job.deadline)):
                 return await self._answers(job)
@@ -171,7 +176,7 @@ class Scheduler:
         except Exception as error:
             self._end(job, error)
             return
-        self._observe("tokenise", time.monotonic() - began)
+        self._seen(job, "tokenise", began)
         pieces = [p for i, text in enumerate(texts, start) for p in job.add_text(i, text)]
         self.backlog.put(job, pieces, guessed=sum(guess_tokens(r.text) for r in records))
         if start + len(records) < len(job.records):
@@ -194,9 +199,14 @@ class Scheduler:
         except Exception as error:
             self._end(job, error)
             return
-        self._observe("decode", time.monotonic() - began)
+        self._seen(job, "decode", began)
         if job.add_answer(record, answer):
             job.tell()
+
+    def _seen(self, job: Job, stage: Stage, began: float) -> None:
+        ended = time.monotonic()
+        self._observe(stage, ended - began)
+        job.watch(stage, began, ended)
 
 
 def _seconds(wait: float) -> int:

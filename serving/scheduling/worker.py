@@ -3,15 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import structlog
 
 from models.runtimes import Logits
 from serving.scheduling.backlog import Backlog
-from serving.scheduling.job import Piece
+from serving.scheduling.job import Piece, Stage
 
-Stage = Literal["queue", "tokenise", "infer", "decode", "store"]
 Observe = Callable[[Stage, float], None]
 """Told how many seconds a stage took."""
 
@@ -51,8 +49,12 @@ class Worker(threading.Thread):
             self.batch = batch
             for piece in batch:
                 self._observe("queue", self.began - piece.queued)
+                piece.job.watch("queue", piece.queued, self.began)
             results = _infer(batch)
-            self._observe("infer", time.monotonic() - self.began)
+            ended = time.monotonic()
+            self._observe("infer", ended - self.began)
+            for job in {piece.job for piece in batch}:
+                job.watch("infer", self.began, ended)
             if not self._backlog.finish(self, batch):
                 return
             self.batch = ()
