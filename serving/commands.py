@@ -142,7 +142,7 @@ def serve(
     configure_logs(level=settings.log_level)
     traces = open_traces(settings)
     with _listen(settings.host, settings.port) as listener:
-        analyzer, settings = _opened(settings)
+        analyzer, settings = open_chosen(settings)
         with register_if_wanted(settings) as register:
             _run(create_app(analyzer, settings, register, traces), settings, listener)
 
@@ -167,7 +167,7 @@ def open_analyzer(
     return load_analyzer(bundle, threads=threads, wanted=wanted, report=report)
 
 
-def _opened(settings: "ServingSettings") -> "tuple[Analyzer, ServingSettings]":
+def open_chosen(settings: "ServingSettings") -> "tuple[Analyzer, ServingSettings]":
     """The analyzer, and the settings with the runtime chosen: later bundles are read by it too.
 
     A trial beside requests would measure the requests.

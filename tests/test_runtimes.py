@@ -352,7 +352,7 @@ def test_the_service_logs_why_and_keeps_to_the_choice_for_later_bundles(
     monkeypatch.setattr(serving.commands, "open_analyzer", opened)
     stream = StringIO()
     configure_logs(level="info", stream=stream)
-    _, settings = serving.commands._opened(ServingSettings(runtime="auto"))
+    _, settings = serving.commands.open_chosen(ServingSettings(runtime="auto"))
     logging.getLogger().handlers.clear()
     assert settings.runtime == OPENVINO
     line = json.loads(stream.getvalue())
