@@ -21,26 +21,17 @@ class Traces:
     """Where spans go. ``provider`` is a TracerProvider of OpenTelemetry, which ``close`` ends."""
 
     def __init__(self, provider: Any) -> None:
-        self._api = need("opentelemetry.trace", extra="telemetry", use="XIAOBAO_TRACES")
-        words = "opentelemetry.trace.propagation.tracecontext"
-        self._parents = need(
-            words, extra="telemetry", use="XIAOBAO_TRACES"
-        ).TraceContextTextMapPropagator()
+        self._api = _need("trace")
+        self._parents = _need("trace.propagation.tracecontext").TraceContextTextMapPropagator()
         self._provider = provider
         self._tracer = provider.get_tracer("xiaobao")
 
     @classmethod
     def to(cls, address: str) -> Self:
         """Spans to the collector at this address, in batches, beside the requests."""
-        sdk, exporting, resources, otlp = (
-            need(module, extra="telemetry", use="XIAOBAO_TRACES")
-            for module in (
-                "opentelemetry.sdk.trace",
-                "opentelemetry.sdk.trace.export",
-                "opentelemetry.sdk.resources",
-                "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-            )
-        )
+        sdk, exporting = _need("sdk.trace"), _need("sdk.trace.export")
+        resources = _need("sdk.resources")
+        otlp = _need("exporter.otlp.proto.http.trace_exporter")
         resource = resources.Resource.create({"service.name": "xiaobao"})
         provider = sdk.TracerProvider(resource=resource, shutdown_on_exit=False)
         exporter = otlp.OTLPSpanExporter(f"{address.rstrip('/')}/v1/traces", timeout=_PATIENCE_S)
@@ -116,3 +107,7 @@ def open_traces(settings: ServingSettings) -> Traces | None:
     Raises MissingExtraError where they do and the extra telemetry is missing.
     """
     return Traces.to(settings.traces) if settings.traces else None
+
+
+def _need(module: str) -> Any:
+    return need(f"opentelemetry.{module}", extra="telemetry", use="XIAOBAO_TRACES")
