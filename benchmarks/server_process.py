@@ -1,19 +1,26 @@
 """A server in a process of its own, to be killed or stopped: ``xiaobao serve`` on one database.
 
-Its analyzer is the one of the tests that reads by two words: what is tried is the register.
+Unless a bundle is wanted its analyzer is the one of the tests that reads by two words: what is
+tried then is the service around it.
 """
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
+
 ROOT = Path(__file__).resolve().parents[1]
 
+_SERVE = ("-m", "xiaobao", "serve", "--port", "0", "--database")
 _CODE = """
 import sys
 import serving.commands, xiaobao
@@ -25,12 +32,23 @@ xiaobao.app(["serve", "--port", "0", "--database", sys.argv[1]])
 
 
 class ServerProcess:
-    """Started at once; ``address`` is where it listens. Leaving ``with`` stops it."""
+    """Started at once; ``address`` is where it listens. Leaving ``with`` stops it.
 
-    def __init__(self, database: str, *, data_dir: Path) -> None:
-        environment = {**os.environ, "XIAOBAO_DATA_DIR": str(data_dir)}
+    ``settings`` are variables of the environment; ``with_bundle`` reads with the embedded bundle.
+    """
+
+    def __init__(
+        self,
+        database: str,
+        *,
+        data_dir: Path,
+        settings: Mapping[str, str] | None = None,
+        with_bundle: bool = False,
+    ) -> None:
+        environment = {**os.environ, "XIAOBAO_DATA_DIR": str(data_dir), **(settings or {})}
+        what = [*_SERVE, database] if with_bundle else ["-c", _CODE, database]
         self._process = subprocess.Popen(
-            [sys.executable, "-u", "-c", _CODE, database],
+            [sys.executable, "-u", *what],
             cwd=ROOT, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -40,6 +58,16 @@ class ServerProcess:
             self._process.kill()
             raise RuntimeError("the server did not start")
         self.address = found[0]
+
+    def wait_ready(self, *, seconds: float = 60) -> None:
+        """Until it answers; RuntimeError if it never does."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.address}/readyz", trust_env=False).is_success:
+                    return
+            time.sleep(0.05)
+        raise RuntimeError(f"the server was not ready after {seconds:g} seconds")
 
     def kill(self) -> None:
         """kill -9: no handler runs, nothing is flushed."""

@@ -210,6 +210,33 @@ def test_a_wrong_address_or_method_is_a_problem_too(client, method, path, status
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/livez", "GET"),
+        ("PUT", "/v1/admin/shadow", "GET, POST"),
+        ("PUT", "/v1/cases/T-1/review", "GET, POST"),  # an id may end in /review
+        ("POST", "/console/assets/console.css", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_told_all_that_the_address_allows(client, method, path, allowed):
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("post", "/v1/assess"), ("post", "/v1/assess/batch"), ("get", "/v1/groups")],
+)
+def test_a_parameter_that_may_be_left_out_is_not_documented_as_null(client, method, path):
+    operation = client.get("/openapi.json").json()["paths"][path][method]
+    schemas = {one["name"]: one["schema"] for one in operation["parameters"]}
+    assert schemas
+    assert all("type" in schema for schema in schemas.values())
+    if header := schemas.get("x-request-deadline-ms"):
+        assert (header["type"], header["minimum"]) == ("integer", 1)
+
+
+@pytest.mark.parametrize(
     "request_",
     [
         {"method": "GET", "url": "/nowhere"},

@@ -103,7 +103,7 @@ def test_groups_can_be_narrowed(grouping, query):
     assert grouping.get(f"/v1/groups?{query}").json()["groups"] == []
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "offset=-1"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "offset=-1", f"offset={10**19}"])
 def test_a_senseless_part_of_the_list_is_422(grouping, query):
     assert grouping.get(f"/v1/groups?{query}").status_code == 422
 

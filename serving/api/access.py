@@ -15,7 +15,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.problems import as_problem, problem_response
+from serving.api.problems import METHODS, as_problem, problem_response
 
 HEADER = "x-request-id"
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -30,7 +30,6 @@ _SAFE = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class AccessLog:
@@ -95,7 +94,7 @@ class _Exchange:
 def method_of(scope: Scope) -> str:
     """The method of a request, one of those there are: any word may stand there."""
     typed: str = scope["method"]
-    return typed if typed in _METHODS else "other"
+    return typed if typed in METHODS else "other"
 
 
 def route_of(scope: Scope) -> str:

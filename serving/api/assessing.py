@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Header, Request
+from pydantic import WithJsonSchema
 from starlette.responses import Response
 
 from models.assessment import Assessment
@@ -30,6 +31,8 @@ _CANNOT_ASSESS = problem_responses(400, 401, 403, 408, 413, 415, 422, 429, 500, 
 
 _DeadlineMs = Annotated[
     int | None,
+    # Left out, it is None; a header that says "null" is refused.
+    WithJsonSchema({"type": "integer", "minimum": 1}),
     Header(
         alias=DEADLINE_HEADER,
         ge=1,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from models.assessment import NOTICE
@@ -18,6 +19,7 @@ from serving.api.schemas import problem_responses
 from serving.register.grouped import GroupDetail, GroupMember
 
 _MOST = 200
+_FARTHEST = 1_000_000_000  # beyond every register, within every database's integers
 
 
 class _Answer(BaseModel):
@@ -93,8 +95,12 @@ def group_routes() -> APIRouter:
     async def groups(
         request: Request,
         limit: Annotated[int, Query(ge=1, le=_MOST, description="最多几组 · most groups")] = 50,
-        offset: Annotated[int, Query(ge=0, description="跳过几组 · groups to skip")] = 0,
-        kind: Annotated[str | None, Query(description="只看此性质 · of one kind")] = None,
+        offset: Annotated[
+            int, Query(ge=0, le=_FARTHEST, description="跳过几组 · groups to skip")
+        ] = 0,
+        kind: Annotated[
+            str | SkipJsonSchema[None], Query(description="只看此性质 · of one kind")
+        ] = None,
     ) -> Response:
         """案件组 · Groups of linked cases, the one with the newest case first."""
         found = await asyncio.to_thread(

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Mount
 
 from models.errors import XiaobaoError
 from models.record import GENRES
@@ -35,6 +36,8 @@ from serving.scheduling.refusals import (
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 100
 _LONGEST_NAME = 64
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_OF_FILES = "GET, HEAD"  # what a mount serves
 
 _KINDS = {
     400: "unreadable-body",
@@ -153,6 +156,21 @@ def install_problems(app: FastAPI) -> None:
     """Answer every error of the app with a problem."""
     for kind in (XiaobaoError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(405, _refuse_method)
+
+
+async def _refuse_method(request: Request, _: Exception) -> Response:
+    """Names every method of the address: the router would name those of its first route alone."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    scopes = {method: {**request.scope, "method": method} for method in METHODS}
+    fitting = (
+        method
+        for method, scope in scopes.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    )
+    allowed = ", ".join(fitting) or _OF_FILES
+    problem = ProblemError(405, f"method: wanted {allowed}", headers={"Allow": allowed})
+    return problem_response(problem, request_id=request.state.request_id)
 
 
 async def _answer(request: Request, error: Exception) -> Response:
