@@ -51,7 +51,7 @@ def run_rounds(folder: Path, *, kills: int, clients: int, seed: int) -> Outcome:
         outcome.kills += 1
         settings = ServingSettings(database=database, data_dir=folder)
         with open_register(settings) as register:
-            _check(register, outcome)
+            check_register(register, outcome)
     return outcome
 
 
@@ -93,7 +93,8 @@ def _send(address: str, outcome: Outcome, name: str, seed: float, begun: threadi
                 return
 
 
-def _check(register: Register, outcome: Outcome) -> None:
+def check_register(register: Register, outcome: Outcome) -> None:
+    """Every acknowledged case stored once, with one row of each kind, the audit whole."""
     with read(register.engine) as connection:
         rows = connection.execute(select(cases.c.case_id, cases.c.text)).all()
         stored = {row.case_id: row.text for row in rows}

@@ -69,6 +69,11 @@ class ServerProcess:
             time.sleep(0.05)
         raise RuntimeError(f"the server was not ready after {seconds:g} seconds")
 
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._process.pid
+
     def kill(self) -> None:
         """kill -9: no handler runs, nothing is flushed."""
         self._end(signal.SIGKILL)

@@ -141,6 +141,21 @@ def test_while_the_database_fails_nothing_is_acknowledged_and_the_client_may_try
     assert assess(keeping).status_code == 200
 
 
+def test_a_deadline_holds_while_another_holds_the_database(tmp_path):
+    url = f"sqlite:///{tmp_path / 'register.db'}"
+    with (
+        Register.open(url, key_file=tmp_path / "identifier.keys") as register,
+        run_server(KeywordAnalyzer(), register=register) as (client, _),
+    ):
+        with write(register.engine):
+            headers = {"X-Request-Deadline-Ms": "1000"}
+            late = client.post("/v1/assess", json=CASE, headers=headers)
+        assert (late.status_code, late.headers["retry-after"]) == (503, "1")
+        assert "nothing was stored" in late.json()["detail"]
+        assert assess(client, case_id="T-2").status_code == 200  # written after the late one
+        assert client.get("/v1/cases/T-1").status_code == 404
+
+
 def test_a_closed_register_is_503_too(keeping, register):
     register.close()
     assert assess(keeping).status_code == 503

@@ -462,6 +462,11 @@ def test_a_group_that_is_not_there_is_none(sqlite, name):
     assert sqlite.group(name) is None
 
 
+@pytest.mark.parametrize("kind", ["no such kind", "household\0"])
+def test_of_a_kind_that_no_rule_knows_there_are_no_groups(links, kind):
+    assert links.listed(kind=kind) == []
+
+
 # --- several writers -----------------------------------------------------------------------------
 
 

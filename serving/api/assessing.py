@@ -68,7 +68,7 @@ def assess_routes() -> APIRouter:
         """分析一件投诉 · Assess one complaint: causes with evidence, signs, marks, level."""
         check_length("text", complaint.text, settings=request.app.state.settings)
         records = [complaint.to_record()]
-        (answer,) = await keep(request, records, await answer_records(request, records))
+        (answer,) = await _answers(request, records)
         return json_response(answer)
 
     @router.post(
@@ -81,10 +81,15 @@ def assess_routes() -> APIRouter:
         """分析一批投诉 · Assess up to 256 complaints; answers come in the order of the request."""
         check_batch(batch, settings=request.app.state.settings)
         records = [item.to_record() for item in batch.records]
-        answers = await keep(request, records, await answer_records(request, records))
-        return json_response({"assessments": answers})
+        return json_response({"assessments": await _answers(request, records)})
 
     return router
+
+
+async def _answers(request: Request, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """The answers as they go over the wire: read, then kept, within one deadline."""
+    assessments = await answer_records(request, records)
+    return await keep(request, records, assessments, deadline_s=_deadline_s(request))
 
 
 def check_length(field: str, text: str, *, settings: ServingSettings) -> None:

@@ -1,8 +1,8 @@
 """Keeping: what was assessed goes into the register before it is answered.
 
-An answer of 200 means that the case is on the disk. Where the database fails the answer is 503 with
-Retry-After, so that no case is acknowledged and lost; sent again under its case_id it is stored
-once. Without a register nothing is kept.
+An answer of 200 means that the case is on the disk. Where the database fails, or is busy with
+others until the deadline, the answer is 503 with Retry-After, so that no case is acknowledged and
+lost; sent again under its case_id it is stored once. Without a register nothing is kept.
 """
 
 import asyncio
@@ -17,12 +17,20 @@ from models.record import Record
 from serving.api.problems import ProblemError
 from serving.api.traced import watch_of
 from serving.register.register import Register
+from serving.scheduling.refusals import DeadlineError
 
 
 async def keep(
-    request: Request, records: Sequence[Record], assessments: Sequence[Assessment]
+    request: Request,
+    records: Sequence[Record],
+    assessments: Sequence[Assessment],
+    *,
+    deadline_s: float,
 ) -> list[dict[str, Any]]:
-    """The answers to these records in order, stored and linked where there is a register."""
+    """The answers to these records in order, stored and linked where there is a register.
+
+    Raises DeadlineError where their transaction did not begin in time: then nothing is stored.
+    """
     register: Register | None = request.app.state.register
     if register is None:
         return [as_json(assessment) for assessment in assessments]
@@ -30,7 +38,10 @@ async def keep(
     began = time.monotonic()
     with request.app.state.metrics.timing("store"):
         writing = await asyncio.to_thread(register.submit, pairs, actor=actor_of(request))
-        accepted = await asyncio.wrap_future(writing)
+        await asyncio.wait({stored := asyncio.wrap_future(writing)}, timeout=deadline_s)
+        if not stored.done() and writing.cancel():
+            raise DeadlineError("the database had no time for it; nothing was stored")
+        accepted = await stored
     watch_of(request.state)("store", began, time.monotonic())
     request.state.facts.update(stored=sum(one.new for one in accepted))
     return [one.answer for one in accepted]

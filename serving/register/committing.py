@@ -41,7 +41,8 @@ class Committer:
         """A future of what ``do`` returns, done once that is on the disk.
 
         Fails with RegisterUnavailableError or what ``do`` raised; then nothing of it was stored.
-        ``do`` may run more than once, each time in a fresh transaction.
+        ``do`` may run more than once, each time in a fresh transaction. Until the first one has
+        begun the future can be cancelled.
         """
         work = _Work(do)
         with self._lock:
@@ -61,7 +62,7 @@ class Committer:
     def _run(self) -> None:
         while (first := self._waiting.get()) is not None:
             batch, ended = self._take(first)
-            self._commit([work for work in batch if work.done.set_running_or_notify_cancel()])
+            self._commit(batch)
             if ended:
                 return
 
@@ -78,21 +79,30 @@ class Committer:
         return batch, False
 
     def _commit(self, batch: list[_Work]) -> None:
-        if not batch:
-            return
+        begun: list[_Work] | None = None
         try:
             with write(self._engine) as connection:
-                results = [work.do(connection) for work in batch]
+                # Not before: whoever gives up while another holds the lock has stored nothing.
+                begun = _begin(batch)
+                results = [work.do(connection) for work in begun]
         except Exception as error:
-            if len(batch) == 1 or _is_away(error):
-                for work in batch:
+            failed = _begin(batch) if begun is None else begun
+            if len(failed) == 1 or _is_away(error):
+                for work in failed:
                     work.done.set_exception(error)
                 return
-            for work in batch:  # which of them was it?
+            for work in failed:  # which of them was it?
                 self._commit([work])
             return
-        for work, result in zip(batch, results, strict=True):
+        for work, result in zip(begun, results, strict=True):
             work.done.set_result(result)
+
+
+def _begin(batch: list[_Work]) -> list[_Work]:
+    """Those of the work that nobody gave up; from now on nobody can."""
+    return [
+        work for work in batch if work.done.running() or work.done.set_running_or_notify_cancel()
+    ]
 
 
 def _is_away(error: Exception) -> bool:

@@ -64,7 +64,9 @@ def summaries(
     kind: str | None,
     level: str | None,
 ) -> list[GroupSummary]:
-    """Groups, the one with the newest case first."""
+    """Groups, the one with the newest case first; none of a kind that the rules do not know."""
+    if kind is not None and kind not in kinds.by_id:
+        return []  # nor is it shown to a database, which may not take its characters
     query = _with_moments().order_by(case_groups.c.newest.desc(), case_groups.c.id)
     if kind is not None:
         query = query.where(case_groups.c.kind == kind)
