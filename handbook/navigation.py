@@ -41,7 +41,13 @@ SECTIONS = (
     ),
     Section(
         "深入 · In depth",
-        ("more/architecture.md", "pretraining.md", "decisions/README.md", "decisions/*.md"),
+        (
+            "more/architecture.md",
+            "training.md",
+            "pretraining.md",
+            "decisions/README.md",
+            "decisions/*.md",
+        ),
     ),
     Section("项目 · Project", ("more/*.md",)),
 )

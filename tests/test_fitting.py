@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from models.network import Network, outputs_of
+from training.tuning import stepping
 from training.tuning.batches import Target, collate
 from training.tuning.fitting import FitSettings, fingerprint, fit, infer, parameter_groups
 from training.tuning.losses import LossWeights, total_loss
@@ -90,6 +91,17 @@ def test_another_seed_gives_other_weights(run: Any) -> None:
     first, _ = run(Scores(0, 1, 2))
     second, _ = run(Scores(0, 1, 2), settings=replace(SETTINGS, seed=6))
     assert differ(copied_weights(first), copied_weights(second))
+
+
+def test_accumulating_is_a_batch_so_many_times_as_large(run: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(stepping, "autocast", lambda _: torch.autocast("cpu", enabled=False))
+    large, history = run(Scores(0, 1, 2), settings=replace(SETTINGS, batch_tokens=768))
+    small, again = run(Scores(0, 1, 2), settings=replace(SETTINGS, batch_tokens=256, accumulate=3))
+    assert [e.loss for e in again] == pytest.approx([e.loss for e in history], rel=1e-4)
+    first, second = copied_weights(large), copied_weights(small)
+    # A bias before a softmax has no gradient: its optimizer follows the rounding alone.
+    del first["attention.bias"], second["attention.bias"]
+    torch.testing.assert_close(first, second, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("epochs_before", [0, 1, 2])

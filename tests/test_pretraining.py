@@ -10,6 +10,7 @@ from transformers import AutoModelForMaskedLM
 
 import training.pretraining.corpora
 from tests.tiny import save_modernbert
+from training.pretraining import masked_language
 from training.pretraining.corpora import CorpusError
 from training.pretraining.encoders import EncoderError, load_encoder
 from training.pretraining.masked_language import PretrainError, PretrainSettings, Progress, pretrain
@@ -85,6 +86,15 @@ def test_the_loss_falls_on_a_text_that_repeats(corpus, base, tmp_path):
     )  # fmt: skip
     assert losses[0] > 6
     assert min(losses) == losses[-1] < losses[0] - 2
+
+
+def test_accumulating_is_a_batch_so_many_times_as_large(corpus, base, tmp_path, monkeypatch):
+    whole = torch.autocast("cpu", enabled=False)
+    monkeypatch.setattr(masked_language, "autocast", lambda _: whole)
+    large = run(corpus, base, tmp_path / "large", replace(SETTINGS, batch=9))
+    small = run(corpus, base, tmp_path / "small", replace(SETTINGS, batch=3, accumulate=3))
+    assert (small.steps, small.tokens) == (large.steps, large.tokens)
+    assert small.loss == pytest.approx(large.loss, rel=1e-4)
 
 
 def test_what_is_written_can_be_tuned_and_pretrained_further(corpus, base, tmp_path):

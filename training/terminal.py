@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from training.examples.reading import Examples
 
 
-def plain_console(*, stderr: bool = True) -> Console:
-    """A console that neither wraps a path nor reads a bracket in it as markup."""
-    return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False)
+def plain_console(*, stderr: bool = True, quiet: bool = False) -> Console:
+    """A console that neither wraps a path nor reads a bracket in it as markup; quiet: mute."""
+    return Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False, quiet=quiet)
 
 
 def read_examples(

@@ -31,6 +31,10 @@ def pretrain(
     minutes: Annotated[float, typer.Option(min=0.01, help="总时长 · time in all")] = 60.0,
     learning_rate: Annotated[float, typer.Option(min=0.0)] = 5e-4,
     batch: Annotated[int, typer.Option(min=1, help="每步段数 · blocks a step")] = 32,
+    accumulate: Annotated[
+        int,
+        typer.Option(min=1, help="每步累积几遍,等于把每步段数放大几倍 · passes added up a step"),
+    ] = 1,
     length: Annotated[int, typer.Option(min=16, help="每段词元 · tokens a block")] = 128,
     words_from: Annotated[
         float,
@@ -50,12 +54,15 @@ def pretrain(
     from training.pretraining.encoders import EMBEDDED
     from training.pretraining.masked_language import PretrainSettings, Progress
     from training.pretraining.masked_language import pretrain as run
+    from training.processes import refuse_several
 
+    refuse_several("pretrain")
     console, chosen, out = plain_console(), device_of(device), out.resolve()
     settings = PretrainSettings(
         minutes=minutes,
         learning_rate=learning_rate,
         batch=batch,
+        accumulate=accumulate,
         length=length,
         words_from=words_from,
         seed=seed,

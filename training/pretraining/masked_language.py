@@ -27,7 +27,7 @@ from training.pretraining.encoders import (
     positions_of,
     reading,
 )
-from training.pretraining.masking import Masked, mask_blocks
+from training.pretraining.masking import IGNORED, Masked, mask_blocks
 from training.pretraining.states import FILE, read_state, write_state
 
 
@@ -39,7 +39,8 @@ class PretrainError(XiaobaoError):
 class PretrainSettings:
     """How to pretrain. The schedule is one of time: ``minutes`` in all, resumed runs included.
 
-    ``length``: tokens a block; ``batch``: blocks a step; ``masked``: share of hidden tokens;
+    ``length``: tokens a block; ``batch``: blocks a pass; ``accumulate``: passes a step;
+    ``masked``: share of hidden tokens;
     ``words_from``: share of the run after which whole words are hidden; ``warmup``: share in
     which the rate rises, to fall to 0 at the end.
     """
@@ -49,6 +50,7 @@ class PretrainSettings:
     warmup: float = 0.02
     weight_decay: float = 0.01
     batch: int = 32
+    accumulate: int = 1
     length: int = 128
     masked: float = 0.2
     words_from: float = 0.0
@@ -164,7 +166,7 @@ def _batches(run: _Run, files: Sequence[Path]) -> Iterator[Masked]:
     ordinary = set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids)
     while run.done < 1:
         yield mask_blocks(
-            list(islice(supply, settings.batch)),
+            list(islice(supply, settings.batch * settings.accumulate)),
             share=settings.masked,
             whole_words=run.done >= settings.words_from,
             mask_id=int(tokenizer.mask_token_id),
@@ -218,19 +220,32 @@ def _make(directory: Path) -> None:
 def _one_step(run: _Run, batch: Masked) -> None:
     for group in run.optimizer.param_groups:
         group["lr"] = run.settings.learning_rate * _rate(run.done, run.settings.warmup)
-    ids, mask, labels = (part.to(run.device) for part in (batch.ids, batch.mask, batch.labels))
-    with autocast(run.device):
-        loss = run.model(input_ids=ids, attention_mask=mask, labels=labels).loss
-    found = float(loss.detach())
+    run.optimizer.zero_grad(set_to_none=True)
+    found = _gradients(run, batch)
     if not math.isfinite(found):
         raise PretrainError(
             f"loss: {found} found after {run.progress.steps} steps; a lower learning rate wanted"
         )
-    run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), run.settings.clip)
     run.optimizer.step()
     run.progress.note(found, int(batch.mask.sum()))
+
+
+def _gradients(run: _Run, batch: Masked) -> float:
+    """Adds up the gradients of all passes; returns the loss, a mean over all hidden tokens."""
+    tensors = (batch.ids, batch.mask, batch.labels)
+    hidden, found = (batch.labels != IGNORED).sum(), 0.0
+    for passed in zip(*(torch.split(t, run.settings.batch) for t in tensors), strict=True):
+        ids, mask, labels = (part.to(run.device) for part in passed)
+        own = (labels != IGNORED).sum()
+        if not own:
+            continue
+        with autocast(run.device):
+            mean = run.model(input_ids=ids, attention_mask=mask, labels=labels).loss
+        loss = mean * (own / hidden.to(run.device))
+        loss.backward()
+        found += float(loss.detach())
+    return found
 
 
 def _rate(done: float, warmup: float) -> float:

@@ -60,6 +60,11 @@ class Batch:
         """The batch on another device."""
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
+    def part(self, rows: Sequence[int]) -> "Batch":
+        """Only the windows at these places, as long as in the whole batch."""
+        places = torch.as_tensor(rows, device=self.input_ids.device)
+        return Batch(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
+
 
 def targets_of(
     records: Sequence[LabelledRecord], *, reader: WindowReader, labels: LabelSpace

@@ -3,8 +3,10 @@
 Exit codes: 0 done, 1 done but some rows failed, 2 wrong usage or unreadable input.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +27,14 @@ from training.terminal import (
     write_measured,
 )
 
+if TYPE_CHECKING:
+    import torch
+
+    from models.record import LabelledRecord
+    from training.processes import Processes
+    from training.tuning.run_state import Epoch
+    from training.tuning.settings import TrainSettings
+
 
 def train(
     data: DataFiles,
@@ -37,6 +47,10 @@ def train(
     batch_tokens: Annotated[
         int | None, typer.Option(min=64, help="每步词元 · tokens a step")
     ] = None,
+    accumulate: Annotated[
+        int,
+        typer.Option(min=1, help="每步累积几遍,等于把每步词元放大几倍 · passes added up a step"),
+    ] = 1,
     learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
     seed: Seed = 0,
     split_seed: Annotated[
@@ -55,6 +69,15 @@ def train(
     taxonomy: TaxonomyFile = None,
     codebook: CodebookFile = None,
     device: DeviceName = "auto",
+    track: Annotated[
+        str | None,
+        typer.Option(
+            "--track",
+            metavar="ADDRESS",
+            envvar="XIAOBAO_TRACK",
+            help="MLflow 记录库,如 sqlite:///runs/tracking.db · where to note the run",
+        ),
+    ] = None,
 ) -> None:
     """在标注数据上训练模型包,并与线性基线对照 · Train a bundle, baseline beside it.
 
@@ -63,18 +86,75 @@ def train(
     that one writer wrote and nothing of it is learned: the honest estimate for a new voice. With
     --adapt the encoder first reads the training texts as it did in pretraining, without labels.
     With --taxonomy the labels are those of your own code table, and the bundle carries it.
+    Started by torchrun or accelerate launch, all processes share each step: same bundle, sooner.
     """
     from training.pretraining.encoders import EMBEDDED
+    from training.processes import device_here, together
+    from training.tuning.accompanying import accompany
     from training.tuning.fitting import FitSettings
     from training.tuning.settings import TrainSettings
+
+    given = {"epochs": epochs, "batch_tokens": batch_tokens, "learning_rate": learning_rate}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    fit = FitSettings(seed=seed, accumulate=accumulate, **chosen)  # type: ignore[arg-type]
+    with together() as processes:
+        # Whatever can be wrong is told once: the others begin when the leader has come so far.
+        start = (base or str(EMBEDDED)) if processes.leads else processes.hear()
+        console = plain_console(quiet=not processes.leads)
+        here = device_here(device_of(device), processes)
+        tables = code_tables(taxonomy, codebook)
+        examples = read_examples([*data, *(more or ())], console, tables)
+        settings = TrainSettings(
+            base=start,
+            fit=fit,
+            split_seed=split_seed,
+            hold_out=hold_out,
+            adapt=adapt,
+            taxonomy=tables.taxonomy,
+            codebook=tables.codebook,
+        )
+        run = partial(_lead, track=track) if processes.leads else accompany
+        run(
+            examples.records,
+            directory=out.resolve(),
+            settings=settings,
+            device=here,
+            processes=processes,
+        )
+        if processes.leads:
+            raise typer.Exit(1 if examples.faults else 0)
+
+
+def _lead(
+    records: "Sequence[LabelledRecord]",
+    *,
+    directory: Path,
+    settings: "TrainSettings",
+    device: "torch.device",
+    processes: "Processes",
+    track: str | None,
+) -> None:
+    """Trains, shows how far it is, and writes the reports beside the bundle."""
+    from training.processes import alone_by_mistake
+    from training.tuning.tracking import tracked
     from training.tuning.tune import train as run
 
-    console, chosen, out = plain_console(), device_of(device), out.resolve()
-    tables = code_tables(taxonomy, codebook)
-    examples = read_examples([*data, *(more or ())], console, tables)
-    given = {"epochs": epochs, "batch_tokens": batch_tokens, "learning_rate": learning_rate}
-    fit = FitSettings(seed=seed, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
-    with progress_bar(console) as progress:
+    console = plain_console()
+    if processes.count > 1:
+        console.print(f"{processes.count} 个进程共同训练 processes share each step")
+    elif alone_by_mistake():
+        console.print(
+            "accelerate launch 只启动了一个进程 started one process only; on processors use "
+            "torchrun --nproc-per-node N, or accelerate launch --multi_gpu"
+        )
+    notes = tracked(
+        track,
+        name=directory.name,
+        settings=settings,
+        processes=processes.count,
+        complain=console.print,
+    )
+    with notes as noted, progress_bar(console) as progress:
         task = progress.add_task("starting", total=None)
 
         def report(stage: str, step: int, steps: int, loss: float) -> None:
@@ -82,29 +162,27 @@ def train(
                 task, description=f"{stage}  loss {loss:.3f}", completed=step, total=steps
             )
 
-        trained = run(
-            examples.records,
-            directory=out,
-            settings=TrainSettings(
-                base=base or str(EMBEDDED),
-                fit=fit,
-                split_seed=split_seed,
-                hold_out=hold_out,
-                adapt=adapt,
-                taxonomy=tables.taxonomy,
-                codebook=tables.codebook,
-            ),
-            device=chosen,
-            report=report,
-            on_epoch=lambda epoch: progress.console.print(
+        def tell(epoch: "Epoch") -> None:
+            noted.epoch(epoch)
+            progress.console.print(
                 f"epoch {epoch.number}: loss {epoch.loss:.3f}, development {epoch.score:.4f}"
-            ),
+            )
+
+        trained = run(
+            records,
+            directory=directory,
+            settings=settings,
+            device=device,
+            processes=processes,
+            report=report,
+            on_epoch=tell,
             stage=lambda name: progress.update(task, description=name),
         )
+        noted.bundle(trained.analyzer.bundle, trained.history)
     for measured in trained.measured:
-        write_measured(measured, out.with_name(f"{out.name}-report") / measured.part, console)
-    console.print(f"模型包 bundle: {out} ({trained.analyzer.bundle.name})")
-    raise typer.Exit(1 if examples.faults else 0)
+        reports = directory.with_name(f"{directory.name}-report")
+        write_measured(measured, reports / measured.part, console)
+    console.print(f"模型包 bundle: {directory} ({trained.analyzer.bundle.name})")
 
 
 def quantize(

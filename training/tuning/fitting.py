@@ -13,11 +13,12 @@ import torch
 from torch import nn
 
 from models.network import Network, Outputs
-from training.pretraining.encoders import autocast
-from training.tuning.batches import Batch, Target, batched, collate
+from training.processes import ALONE, Processes
+from training.tuning.batches import Target, batched, collate
+from training.tuning.division import shared_dropout
 from training.tuning.excerpts import Excerpts
-from training.tuning.losses import total_loss
 from training.tuning.run_state import Epoch, FitSettings, RunState
+from training.tuning.stepping import Steps
 
 __all__ = [
     "Epoch",
@@ -44,10 +45,14 @@ def fit(
     checkpoint: Path | None = None,
     mask_id: int = 0,
     ends: Collection[int] = (),
+    processes: Processes = ALONE,
     report: Report = lambda *_: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> list[Epoch]:
     """Tunes ``network`` in place and leaves it with its best averaged weights.
+
+    Several processes share every batch and come to the same weights; the leader alone scores, keeps
+    the state and tells how far it is.
 
     score: what a network is worth on the development split; called after each epoch with the
     averaged weights. checkpoint: directory for the state after each epoch; an existing state of
@@ -58,14 +63,25 @@ def fit(
     excerpts = Excerpts(targets, causes=network.shape.causes, ends=ends)
     run = _start(network, targets, excerpts, settings)
     run.resume(checkpoint)
+    processes.agree(f"{run.start} at step {run.step}", on="training texts and state")
+    steps = Steps(run, processes.joined(network, device), processes, mask_id=mask_id)
     while run.goes_on():
-        loss = _one_epoch(run, excerpts, device=device, mask_id=mask_id, report=report)
+        loss = _one_epoch(steps, excerpts, device=device, report=report)
         with run.averaged():
-            run.note(loss, score(network))
-        run.save(checkpoint)
-        on_epoch(run.history[-1])
+            run.note(loss, _shared_score(score, network, processes))
+        if processes.leads:
+            run.save(checkpoint)
+            on_epoch(run.history[-1])
     network.load_state_dict(run.best)
     return run.history
+
+
+def _shared_score(score: Score, network: Network, processes: Processes) -> float:
+    if not processes.leads:
+        return float(processes.hear())
+    found = score(network)
+    processes.tell(found)
+    return found
 
 
 def _start(
@@ -99,52 +115,22 @@ def _read(
 ) -> list[list[Target]]:
     """The batches of one epoch."""
     drawn = excerpts.drawn(clips=settings.clips, abridged=settings.abridged, generator=generator)
-    return list(batched(drawn, batch_tokens=settings.batch_tokens, generator=generator))
+    tokens = settings.batch_tokens * settings.accumulate
+    return list(batched(drawn, batch_tokens=tokens, generator=generator))
 
 
-def _one_epoch(
-    run: RunState, excerpts: Excerpts, *, device: torch.device, mask_id: int, report: Report
-) -> float:
-    number = len(run.history)
+def _one_epoch(steps: Steps, excerpts: Excerpts, *, device: torch.device, report: Report) -> float:
+    run, number = steps.run, len(steps.run.history)
     generator = np.random.default_rng((run.settings.seed, number))
     torch.manual_seed(run.settings.seed * 1000 + number)
     run.network.train()
     losses = []
-    for group in _read(excerpts, run.settings, generator):
-        batch = collate(group).to(device)
-        losses.append(_one_step(run, _masked(batch, run.settings.token_mask, mask_id)))
-        mean = float(np.mean(losses[-20:]))
-        report(f"epoch {number + 1}/{run.settings.epochs}", run.step, run.steps, mean)
+    with shared_dropout(run.network) as dropout:
+        for group in _read(excerpts, run.settings, generator):
+            losses.append(steps.take(collate(group).to(device), dropout))
+            mean = float(np.mean(losses[-20:]))
+            report(f"epoch {number + 1}/{run.settings.epochs}", run.step, run.steps, mean)
     return float(np.mean(losses))
-
-
-def _one_step(run: RunState, batch: Batch) -> float:
-    for group in run.optimizer.param_groups:
-        group["lr"] = group["peak"] * run.rate()
-    with autocast(batch.input_ids.device):
-        outputs = Outputs(*run.network(batch.input_ids, batch.attention_mask))
-        loss = total_loss(outputs, batch, weights=run.settings.loss)
-    run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(run.network.parameters(), run.settings.clip)
-    run.optimizer.step()
-    run.step += 1
-    run.follow()
-    return float(loss.detach())
-
-
-def _masked(batch: Batch, share: float, mask_id: int) -> Batch:
-    """Hides tokens at random, more in some texts and fewer in others; special tokens stay."""
-    if share <= 0:
-        return batch
-    ids = batch.input_ids
-    shares = 2 * share * torch.rand(ids.shape[0], 1, device=ids.device)
-    hidden = torch.rand(ids.shape, device=ids.device) < shares
-    last = batch.attention_mask.sum(dim=1, keepdim=True) - 1
-    places = torch.arange(ids.shape[1], device=ids.device)
-    hidden &= (places > 0) & (places < last)
-    values = {n: getattr(batch, n) for n in batch.__dataclass_fields__}
-    return Batch(**{**values, "input_ids": ids.masked_fill(hidden, mask_id)})
 
 
 def parameter_groups(network: Network, settings: FitSettings) -> list[dict[str, object]]:

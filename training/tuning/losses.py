@@ -31,24 +31,57 @@ class LossWeights:
     smoothing: float = 0.1
 
 
-def total_loss(outputs: Outputs, batch: Batch, *, weights: LossWeights) -> Tensor:
-    """The weighted sum of all parts, each over the texts that can speak of it: a scalar."""
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Over how many texts of a batch each part of the loss is a mean; ``tokens``: over tokens.
+
+    All are numbers in tensors, at least 1.
+    """
+
+    texts: Tensor
+    tokens: Tensor
+    primary: Tensor
+    agent: Tensor
+    record_type: Tensor
+    role: Tensor
+    genre: Tensor
+
+    @classmethod
+    def of(cls, batch: Batch) -> "Counts":
+        """Those that can speak of it, for each part."""
+        said = ("primary", "agent", "record_type", "role", "genre")
+        known = {name: (getattr(batch, name) != UNSAID).sum().clamp(min=1) for name in said}
+        texts = batch.attention_mask.new_tensor(len(batch.input_ids))
+        return cls(texts=texts, tokens=batch.attention_mask.sum(), **known)
+
+
+def total_loss(
+    outputs: Outputs, batch: Batch, *, weights: LossWeights, counts: Counts | None = None
+) -> Tensor:
+    """The weighted sum of all parts, each over the texts that can speak of it: a scalar.
+
+    counts: of the whole batch, where this is a part of one; the losses of its parts then add up
+    to that of the whole.
+    """
+    counts = counts or Counts.of(batch)
     return (
-        weights.labels * _multi_label(outputs.labels, batch.labels).mean()
+        weights.labels * _multi_label(outputs.labels, batch.labels).sum() / counts.texts
         + weights.primary
         * _cross_entropy(outputs.primary, batch.primary, smoothing=weights.smoothing)
-        + weights.tokens * _token_loss(outputs.tokens, batch, unproved=weights.unproved)
-        + weights.agent * _agent_loss(outputs.agent, batch.agent)
-        + weights.facets * _facet_loss(outputs, batch)
+        / counts.primary
+        + weights.tokens
+        * _token_loss(outputs.tokens, batch, unproved=weights.unproved)
+        / counts.tokens
+        + weights.agent * _agent_loss(outputs.agent, batch.agent) / counts.agent
+        + weights.facets * _facet_loss(outputs, batch, counts)
     )
 
 
 def _cross_entropy(logits: Tensor, places: Tensor, *, smoothing: float = 0.0) -> Tensor:
-    """Mean over the texts whose place is known; 0 where none is."""
-    summed = torch_functions.cross_entropy(
+    """Summed over the texts whose place is known."""
+    return torch_functions.cross_entropy(
         logits.float(), places, label_smoothing=smoothing, ignore_index=UNSAID, reduction="sum"
     )
-    return summed / (places != UNSAID).sum().clamp(min=1)
 
 
 def _multi_label(logits: Tensor, targets: Tensor) -> Tensor:
@@ -60,27 +93,30 @@ def _multi_label(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _agent_loss(logits: Tensor, agent: Tensor) -> Tensor:
+    """Summed over the texts of which it is known."""
     known = agent != UNSAID
     each = torch_functions.binary_cross_entropy_with_logits(
         logits.float(), agent.clamp(min=0), reduction="none"
     )
-    return (each * known).sum() / known.sum().clamp(min=1)
+    return (each * known).sum()
 
 
 def _token_loss(logits: Tensor, batch: Batch, *, unproved: float) -> Tensor:
+    """Summed over tokens and labels."""
     each = torch_functions.binary_cross_entropy_with_logits(
         logits.float(), batch.proof, reduction="none"
     )
     maybe = (batch.labels.unsqueeze(1) > 0) & (batch.proof == 0)
     read = batch.attention_mask.float()
     summed = (each * torch.where(maybe, unproved, 1.0)).sum(dim=-1)
-    return (summed * read).sum() / read.sum()
+    return (summed * read).sum()
 
 
-def _facet_loss(outputs: Outputs, batch: Batch) -> Tensor:
+def _facet_loss(outputs: Outputs, batch: Batch, counts: Counts) -> Tensor:
+    """The mean of each facet over the texts that have one, added up."""
     known = batch.record_type != UNSAID
-    demand = _multi_label(outputs.demand, batch.demand)
-    loss = (demand * known).sum() / known.sum().clamp(min=1)
+    loss = (_multi_label(outputs.demand, batch.demand) * known).sum() / counts.record_type
     for facet in ("record_type", "role", "genre"):
-        loss = loss + _cross_entropy(getattr(outputs, facet), getattr(batch, facet))
+        summed = _cross_entropy(getattr(outputs, facet), getattr(batch, facet))
+        loss = loss + summed / getattr(counts, facet)
     return loss

@@ -27,6 +27,7 @@ class FitSettings:
     the network, drawn anew for each text;
     ``clips`` is the share of the pieces of evidence that an epoch reads standing alone,
     ``abridged`` that of the texts it reads with clauses left out (see ``excerpts``);
+    ``accumulate`` reads a step's batch, ``batch_tokens`` that many times, in so many passes;
     ``noise`` is the share of the texts that are read a second time as a recogniser or a hurried
     thumb would have written them; ``patience`` counts epochs without a better development score
     before stopping.
@@ -39,6 +40,7 @@ class FitSettings:
     weight_decay: float = 0.05
     warmup: float = 0.06
     batch_tokens: int = 2048
+    accumulate: int = 1
     token_mask: float = 0.25
     noise: float = 0.15
     clips: float = 0.5

@@ -12,18 +12,16 @@ from sklearn.metrics import average_precision_score
 
 from models.analyzer import Analyzer
 from models.bundle import check_free
-from models.codebook import load_codebook
-from models.labels import LabelSpace, label_space
+from models.labels import LabelSpace
 from models.network import Network, NetworkShape
 from models.record import LabelledRecord, Record, Span
-from models.taxonomy import RootCauseTaxonomy, load_taxonomy
+from models.taxonomy import RootCauseTaxonomy
 from models.windows import WindowReader
 from training.baselines.linear import fit_baseline
-from training.evaluation.levels import check_levels
 from training.evaluation.measuring import Measured, headline_of, measure_parts
 from training.examples.noise import noisy_copies
-from training.examples.provenance import PARTS, parts_of, pick
 from training.pretraining.encoders import Encoder, load_encoder
+from training.processes import ALONE, Processes
 from training.tuning.adapting import adapted
 from training.tuning.batches import Target, targets_of
 from training.tuning.bundling import make_bundle
@@ -33,6 +31,7 @@ from training.tuning.mixing import mix
 from training.tuning.ngrams import fit_ngrams
 from training.tuning.settings import TrainSettings, facts_of
 from training.tuning.starting import checkpoint_of
+from training.tuning.task import Task, checkpoint_beside
 
 __all__ = [
     "Trained",
@@ -58,6 +57,7 @@ def train(
     directory: Path,
     settings: TrainSettings,
     device: torch.device,
+    processes: Processes = ALONE,
     report: Report = lambda *_: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     stage: Callable[[str], None] = lambda _: None,
@@ -66,19 +66,12 @@ def train(
 
     The state after each epoch is kept beside it in ``NAME.fit/`` until the bundle is whole; a run
     that was interrupted goes on from there. report, on_epoch and stage are told how far it is.
+    Of several processes this is the leader's part; the others ``accompany`` it.
     """
     check_free(directory)  # now: hours later it would cost the training
-    taxonomy, codebook = load_taxonomy(settings.taxonomy), load_codebook(settings.codebook)
-    check_levels(codebook)
-    labels = label_space(taxonomy, codebook)
-    parts = parts_of(
-        records,
-        seed=settings.split_seed,
-        fractions=settings.fractions,
-        hold_out=settings.hold_out,
-    )
-    chosen = {part: pick(records, parts, part) for part in PARTS}
-    checkpoint = directory.with_name(f"{directory.name}.fit")
+    task = Task.of(records, settings)
+    chosen, labels = task.chosen, task.labels
+    checkpoint = checkpoint_beside(directory)
     base = checkpoint_of(settings.base, directory=checkpoint / "base")
     given = load_encoder(base, device=device)  # an unfit one is told now
     stage("linear baseline")
@@ -99,15 +92,17 @@ def train(
         )
     encoder = load_encoder(base, device=device, dropout=settings.fit.encoder_dropout)
     stage("network")
+    processes.tell(base)
     network, history = tune(
         chosen["train"],
         chosen["development"],
         encoder=encoder,
         labels=labels,
-        taxonomy=taxonomy,
+        taxonomy=task.taxonomy,
         settings=settings.fit,
         device=device,
         checkpoint=checkpoint,
+        processes=processes,
         report=report,
         on_epoch=on_epoch,
     )
@@ -129,7 +124,7 @@ def train(
         manifest={
             "name": directory.name,
             "training": {
-                **facts_of(records, parts, settings, history),
+                **facts_of(records, task.parts, settings, history),
                 "base": given.name,
             },
         },
@@ -151,10 +146,14 @@ def tune(
     settings: FitSettings,
     device: torch.device,
     checkpoint: Path | None = None,
+    processes: Processes = ALONE,
     report: Report = lambda *_: None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> tuple[Network, list[Epoch]]:
-    """The network tuned on one set of records, its epochs and mixing chosen on another."""
+    """The network tuned on one set of records, its epochs and mixing chosen on another.
+
+    In the processes beside the leader it stays without n-grams.
+    """
     reader = WindowReader(encoder.tokenizer, window=encoder.window, overlap=encoder.overlap)
     copies = noisy_copies(
         train_records, share=settings.noise, generator=np.random.default_rng(settings.seed)
@@ -174,11 +173,13 @@ def tune(
         checkpoint=checkpoint,
         mask_id=encoder.mask_id,
         ends=clause_ends(encoder.tokenizer),
+        processes=processes,
         report=report,
         on_epoch=on_epoch,
     )
-    network.add_ngrams(fit_ngrams(targets, causes=shape.causes))
-    mix(network, held_out, device=device)
+    if processes.leads:
+        network.add_ngrams(fit_ngrams(targets, causes=shape.causes))
+        mix(network, held_out, device=device)
     return network, history
 
 

@@ -1,0 +1,36 @@
+"""Accompanying: what every process but the leader does of a training. Prints and writes nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from models.record import LabelledRecord
+from training.pretraining.encoders import load_encoder
+from training.processes import Processes
+from training.tuning.settings import TrainSettings
+from training.tuning.task import Task, checkpoint_beside
+from training.tuning.tune import tune
+
+
+def accompany(
+    records: Sequence[LabelledRecord],
+    *,
+    directory: Path,
+    settings: TrainSettings,
+    device: torch.device,
+    processes: Processes,
+) -> None:
+    """Fits along with the leader's ``train``; settings: with the base that the leader told."""
+    task = Task.of(records, settings)
+    tune(
+        task.chosen["train"],
+        task.chosen["development"],
+        encoder=load_encoder(settings.base, device=device, dropout=settings.fit.encoder_dropout),
+        labels=task.labels,
+        taxonomy=task.taxonomy,
+        settings=settings.fit,
+        device=device,
+        checkpoint=checkpoint_beside(directory),
+        processes=processes,
+    )
