@@ -171,6 +171,18 @@ def test_examples_of_the_taxonomy_are_evidence_from_end_to_end():
     assert (span.start, span.end, span.labels) == (0, len(first.record.text), (first.primary,))
 
 
+def test_a_bundle_names_its_teacher_and_learned_something_else(
+    trained, records, settings, stopped, tmp_path
+):
+    taught = train(
+        records, directory=tmp_path / "taught", settings=replace(settings, teacher=stopped),
+        device=CPU,
+    )  # fmt: skip
+    assert taught.analyzer.bundle.manifest["training"]["teacher"] == trained.analyzer.bundle.name
+    assert trained.analyzer.bundle.name in taught.analyzer.bundle.file("card.md").read_text("utf-8")
+    assert [e.loss for e in taught.history] != [e.loss for e in trained.history]
+
+
 def test_a_part_without_records_is_not_measured(trained, records):
     parts = {"development": records[:3], "test": ()}
     found = measure_parts(parts, analyzer=trained.analyzer, baseline=None)

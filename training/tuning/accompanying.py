@@ -10,6 +10,7 @@ from training.pretraining.encoders import load_encoder
 from training.processes import Processes
 from training.tuning.settings import TrainSettings
 from training.tuning.task import Task, checkpoint_beside
+from training.tuning.teaching import load_teacher
 from training.tuning.tune import tune
 
 
@@ -23,6 +24,7 @@ def accompany(
 ) -> None:
     """Fits along with the leader's ``train``; settings: with the base that the leader told."""
     task = Task.of(records, settings)
+    teacher = load_teacher(settings.teacher, labels=task.labels) if settings.teacher else None
     tune(
         task.chosen["train"],
         task.chosen["development"],
@@ -31,6 +33,7 @@ def accompany(
         taxonomy=task.taxonomy,
         settings=settings.fit,
         device=device,
+        teacher=teacher,
         checkpoint=checkpoint_beside(directory),
         processes=processes,
     )

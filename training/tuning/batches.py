@@ -4,7 +4,7 @@ Knows the tokenizer and the label space; nothing about networks or losses.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -27,7 +27,9 @@ class Target:
     ``labels``: (evidence labels,) 0 or 1; ``proof``: (pairs, 2), token and label position of
     each token inside an evidence span; ``primary``, ``record_type``, ``role``, ``genre``: the
     position of the right value; ``demand``: (demands,) 0 or 1. An excerpt holds ``UNSAID`` for
-    what it cannot say; one whose ``record_type`` is ``UNSAID`` has no facet at all.
+    what it cannot say; one whose ``record_type`` is ``UNSAID`` has no facet at all. ``taught``:
+    what a teacher makes of the window, probabilities of labels, primary causes and agent, NaN
+    where it cannot say; (0,) where nobody teaches.
     """
 
     window: Window
@@ -39,6 +41,7 @@ class Target:
     record_type: int
     role: int
     genre: int
+    taught: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Batch:
     record_type: Tensor
     role: Tensor
     genre: Tensor
+    taught: Tensor
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on another device."""
@@ -188,4 +192,5 @@ _KINDS: dict[str, type[np.generic]] = {
     "record_type": np.int64,
     "role": np.int64,
     "genre": np.int64,
+    "taught": np.float32,
 }

@@ -91,8 +91,10 @@ def _facts(
     manifest: Mapping[str, Any], trained: Mapping[str, Any], bundle: Bundle
 ) -> list[tuple[str, object]]:
     examples = trained.get("examples", {})
+    teacher = trained.get("teacher")
     return [
         ("编码器 encoder", trained.get("base", "?")),
+        *([("教师 teacher", teacher)] if teacher else []),
         ("建立 created", manifest["created"]),
         ("xiaobao", manifest["xiaobao"]),
         ("分类 taxonomy", bundle.taxonomy.version),

@@ -66,6 +66,10 @@ def train(
             min=0.0, help="先在训练文本上继续预训练的分钟数 · minutes of pretraining on them first"
         ),
     ] = 0.0,
+    teacher: Annotated[
+        Path | None,
+        typer.Option("--teacher", help="一并学习此模型包的回答 · a bundle to learn from as well"),
+    ] = None,
     taxonomy: TaxonomyFile = None,
     codebook: CodebookFile = None,
     device: DeviceName = "auto",
@@ -85,6 +89,7 @@ def train(
     bundle, in NAME-report/development and NAME-report/test. With --hold-out the test part is all
     that one writer wrote and nothing of it is learned: the honest estimate for a new voice. With
     --adapt the encoder first reads the training texts as it did in pretraining, without labels.
+    With --teacher it also learns what a larger network's bundle answers to the training texts.
     With --taxonomy the labels are those of your own code table, and the bundle carries it.
     Started by torchrun or accelerate launch, all processes share each step: same bundle, sooner.
     """
@@ -110,6 +115,7 @@ def train(
             split_seed=split_seed,
             hold_out=hold_out,
             adapt=adapt,
+            teacher=teacher,
             taxonomy=tables.taxonomy,
             codebook=tables.codebook,
         )

@@ -99,6 +99,7 @@ def _clip(target: Target, start: int, end: int, places: list[int], *, causes: in
         record_type=UNSAID,
         role=UNSAID,
         genre=UNSAID,
+        taught=np.full_like(target.taught, np.nan),
     )
 
 
@@ -134,6 +135,7 @@ def abridged(target: Target, kept: NDArray[np.bool_], *, causes: int) -> Target:
     after = np.bincount(proof[:, 1], minlength=size)
     gone = (before > 0) & (after == 0)
     thinned = 2 * after[target.primary] < before[target.primary]
+    unwritten = gone[causes:].any()
     whole = target.window
     return replace(
         target,
@@ -141,5 +143,21 @@ def abridged(target: Target, kept: NDArray[np.bool_], *, causes: int) -> Target:
         labels=np.where(gone, np.float32(0), target.labels),
         proof=np.column_stack([(np.cumsum(kept) - 1)[proof[:, 0]], proof[:, 1]]),
         primary=UNSAID if thinned else target.primary,
-        agent=float(UNSAID) if gone[causes:].any() else target.agent,
+        agent=float(UNSAID) if unwritten else target.agent,
+        taught=_still_taught(target.taught, gone, primary=not thinned, agent=not unwritten),
     )
+
+
+def _still_taught(
+    taught: NDArray[np.float32], gone: NDArray[np.bool_], *, primary: bool, agent: bool
+) -> NDArray[np.float32]:
+    """What a teacher said of the whole window, as far as it holds of the abridged one."""
+    if not len(taught):
+        return taught
+    still, size = taught.copy(), len(gone)
+    still[:size][gone] = 0.0
+    if not primary:
+        still[size:-1] = np.nan
+    if not agent:
+        still[-1] = np.nan
+    return still

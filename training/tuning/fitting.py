@@ -103,7 +103,8 @@ def fingerprint(targets: Sequence[Target], network: Network) -> str:
     for weight in network.state_dict().values():
         digest.update(weight.detach().cpu().numpy().tobytes())
     for target in targets:
-        for array in (target.window.ids, target.labels, target.proof, target.demand):
+        learned = (target.window.ids, target.labels, target.proof, target.demand, target.taught)
+        for array in learned:
             digest.update(array.tobytes())
         rest = (target.primary, target.agent, target.record_type, target.role, target.genre)
         digest.update(repr(rest).encode())

@@ -20,6 +20,7 @@ class LossWeights:
 
     ``unproved`` weighs tokens outside the spans of a label that the text does hold: annotators
     mark three spans at most, so other words may prove it too.
+    ``taught`` weighs what a teacher says.
     """
 
     labels: float = 1.0
@@ -29,6 +30,7 @@ class LossWeights:
     facets: float = 0.3
     unproved: float = 0.3
     smoothing: float = 0.1
+    taught: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,19 @@ class Counts:
     record_type: Tensor
     role: Tensor
     genre: Tensor
+    taught: Tensor
 
     @classmethod
     def of(cls, batch: Batch) -> "Counts":
         """Those that can speak of it, for each part."""
         said = ("primary", "agent", "record_type", "role", "genre")
         known = {name: (getattr(batch, name) != UNSAID).sum().clamp(min=1) for name in said}
-        texts = batch.attention_mask.new_tensor(len(batch.input_ids))
-        return cls(texts=texts, tokens=batch.attention_mask.sum(), **known)
+        return cls(
+            texts=batch.attention_mask.new_tensor(len(batch.input_ids)),
+            tokens=batch.attention_mask.sum(),
+            taught=(~batch.taught.isnan()).any(dim=1).sum().clamp(min=1),
+            **known,
+        )
 
 
 def total_loss(
@@ -74,6 +81,7 @@ def total_loss(
         / counts.tokens
         + weights.agent * _agent_loss(outputs.agent, batch.agent) / counts.agent
         + weights.facets * _facet_loss(outputs, batch, counts)
+        + weights.taught * _taught_loss(outputs, batch) / counts.taught
     )
 
 
@@ -120,3 +128,28 @@ def _facet_loss(outputs: Outputs, batch: Batch, counts: Counts) -> Tensor:
         summed = _cross_entropy(getattr(outputs, facet), getattr(batch, facet))
         loss = loss + summed / getattr(counts, facet)
     return loss
+
+
+def _taught_loss(outputs: Outputs, batch: Batch) -> Tensor:
+    """Cross-entropy with a teacher's probabilities, summed over what it says of the texts."""
+    if not batch.taught.shape[1]:
+        return outputs.labels.new_zeros(())
+    said = ~batch.taught.isnan()
+    wanted = batch.taught.nan_to_num()
+    sizes = [outputs.labels.shape[1], outputs.primary.shape[1], 1]
+    labels, primary, agent = torch.split(wanted, sizes, dim=1)
+    each = torch.cat(
+        [
+            _soft_yes(outputs.labels, labels),
+            -primary * torch.log_softmax(outputs.primary.float(), dim=1),
+            _soft_yes(outputs.agent.unsqueeze(1), agent),
+        ],
+        dim=1,
+    )
+    return (each * said).sum()
+
+
+def _soft_yes(logits: Tensor, shares: Tensor) -> Tensor:
+    return torch_functions.binary_cross_entropy_with_logits(
+        logits.float(), shares, reduction="none"
+    )

@@ -24,7 +24,8 @@ class TrainSettings:
 
     ``hold_out``: a writer whose texts are the whole test part and in no other, the honest
     estimate for a voice never heard; ``fractions`` then divide the other texts. ``adapt``: minutes
-    that the encoder reads the training texts, unlabelled, before it is tuned. ``taxonomy`` and
+    that the encoder reads the training texts, unlabelled, before it is tuned. ``teacher``:
+    directory of a bundle whose answers are learned beside the labels. ``taxonomy`` and
     ``codebook``: the files that say what the labels mean; the bundle gets copies of them.
     """
 
@@ -33,6 +34,7 @@ class TrainSettings:
     split_seed: int = 0
     hold_out: str | None = None
     adapt: float = 0.0
+    teacher: Path | None = None
     taxonomy: Traversable | Path = ROOT_CAUSES
     codebook: Traversable | Path = AGENT_SIGNS
     fit: FitSettings = field(default_factory=FitSettings)

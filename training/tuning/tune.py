@@ -32,6 +32,7 @@ from training.tuning.ngrams import fit_ngrams
 from training.tuning.settings import TrainSettings, facts_of
 from training.tuning.starting import checkpoint_of
 from training.tuning.task import Task, checkpoint_beside
+from training.tuning.teaching import load_teacher, taught_by
 
 __all__ = [
     "Trained",
@@ -74,6 +75,7 @@ def train(
     checkpoint = checkpoint_beside(directory)
     base = checkpoint_of(settings.base, directory=checkpoint / "base")
     given = load_encoder(base, device=device)  # an unfit one is told now
+    teacher = load_teacher(settings.teacher, labels=labels) if settings.teacher else None
     stage("linear baseline")
     baseline = fit_baseline(chosen["train"], chosen["development"], labels=labels)
     if settings.adapt:
@@ -101,6 +103,7 @@ def train(
         taxonomy=task.taxonomy,
         settings=settings.fit,
         device=device,
+        teacher=teacher,
         checkpoint=checkpoint,
         processes=processes,
         report=report,
@@ -126,6 +129,7 @@ def train(
             "training": {
                 **facts_of(records, task.parts, settings, history),
                 "base": given.name,
+                "teacher": teacher.bundle.name if teacher else None,
             },
         },
         measure=measure,
@@ -145,6 +149,7 @@ def tune(
     taxonomy: RootCauseTaxonomy,
     settings: FitSettings,
     device: torch.device,
+    teacher: Analyzer | None = None,
     checkpoint: Path | None = None,
     processes: Processes = ALONE,
     report: Report = lambda *_: None,
@@ -152,7 +157,8 @@ def tune(
 ) -> tuple[Network, list[Epoch]]:
     """The network tuned on one set of records, its epochs and mixing chosen on another.
 
-    In the processes beside the leader it stays without n-grams.
+    teacher: what it says of the training texts is learned beside the labels. In the processes
+    beside the leader the network stays without n-grams.
     """
     reader = WindowReader(encoder.tokenizer, window=encoder.window, overlap=encoder.overlap)
     copies = noisy_copies(
@@ -160,6 +166,8 @@ def tune(
     )
     texts = [*train_records, *copies, *catalogue_examples(taxonomy)]
     targets = targets_of(texts, reader=reader, labels=labels)
+    if teacher:
+        targets = taught_by(teacher, [each.record.text for each in texts], targets)
     held_out = targets_of(development, reader=reader, labels=labels)
     torch.manual_seed(settings.seed)
     shape = NetworkShape.of(labels, width=encoder.width)
