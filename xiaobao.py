@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from models.errors import XiaobaoError
+from models.extras import missing_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +173,7 @@ def _command(name: str, entry: Entry) -> Any:
 def _missing(name: str, error: ModuleNotFoundError) -> str:
     if name not in COMMANDS or (error.name or "").partition(".")[0] in {"models", "xiaobao"}:
         raise error  # our own fault, not the user's
-    extra = COMMANDS[name].extra
-    return (
-        f"{name}: 缺少模块 module {error.name} is not installed; "
-        f"install the {extra} extra: pip install '.[{extra}]'"
-    )
+    return f"{name}: {missing_line(error, extra=COMMANDS[name].extra)}"
 
 
 def _stop(message: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from models.bundle import Bundle
 from models.errors import XiaobaoError
+from models.extras import missing_line
 from training.tuning.run_state import Epoch
 from training.tuning.settings import TrainSettings
 
@@ -131,10 +132,7 @@ def _begun(address: str, name: str, complain: Callable[[str], None]) -> Notes:
         experiment = found.experiment_id if found else client.create_experiment(EXPERIMENT)
         run = client.create_run(experiment, run_name=name).info.run_id
     except ModuleNotFoundError as error:
-        raise TrackingError(
-            f"--track: 缺少模块 module {error.name} is not installed; "
-            "install the tracking extra: pip install '.[tracking]'"
-        ) from error
+        raise TrackingError(f"--track: {missing_line(error, extra='tracking')}") from error
     except Exception as error:  # whatever its database or server raises
         raise TrackingError(
             f"--track: {type(error).__name__} from the {kind} store, one that can be written to "
@@ -167,6 +165,7 @@ def _parameters(settings: TrainSettings) -> dict[str, object]:
         "split_seed": settings.split_seed,
         "hold_out": settings.hold_out,
         "adapt_minutes": settings.adapt,
+        "teacher": settings.teacher.name if settings.teacher else None,
         "taxonomy": settings.taxonomy.name,
         "codebook": settings.codebook.name,
     }
