@@ -16,7 +16,6 @@ from pathlib import Path
 from benchmarks.assess_throughput import ROOT
 from benchmarks.overload import Connection, Request
 
-_SERVERS = ROOT / "benchmarks" / "peer_servers.py"
 _STARTS_WITHIN_S = 300.0
 _TORCH = ("torch", "torch-*", "torchgen", "functorch", "nvidia*", "triton*")
 # What infinity says it needs, narrowed to what works: left alone, pip looks for hours.
@@ -50,15 +49,17 @@ _INFINITY = (
     "--no-compile", "--no-model-warmup", "--host", "127.0.0.1", "--port", "{port}",
     "--log-level", "warning",
 )  # fmt: skip
-_PEER = (str(_SERVERS), "--model", "{model}", "--port", "{port}")
+_WHERE = ("--model", "{model}", "--port", "{port}")
+_FASTAPI = (str(ROOT / "benchmarks" / "peer_fastapi.py"), *_WHERE)
+_LITSERVE = (str(ROOT / "benchmarks" / "peer_litserve.py"), *_WHERE)
 
 SIDES = {
     kind.name: kind
     for kind in (
         Kind("ours", (), _OURS, "/v1/assess", '{"text": "{text}"}'),
-        Kind("fastapi", _COMMON, (*_PEER, "fastapi"), "/classify", '{"text": "{text}"}'),
+        Kind("fastapi", _COMMON, _FASTAPI, "/classify", '{"text": "{text}"}'),
         Kind(
-            "litserve", (*_COMMON, "litserve"), (*_PEER, "litserve"), "/classify",
+            "litserve", (*_COMMON, "litserve"), _LITSERVE, "/classify",
             '{"text": "{text}"}',
         ),
         Kind(
