@@ -32,8 +32,7 @@ from training.processes import (
 from training.tuning.fitting import FitSettings
 
 ROOT = Path(xiaobao.__file__).parent
-# A window of 64 tokens fills a batch alone: the second process then has none of its own to read.
-SETTINGS = FitSettings(epochs=2, batch_tokens=96, seed=5, learning_rate=2e-3)
+SETTINGS = FitSettings(epochs=2, batch_tokens=128, seed=5, learning_rate=2e-3)
 
 
 def free_port() -> int:
