@@ -226,6 +226,17 @@ def test_only_what_stands_in_several_windows_is_known(
     assert min(counts[key] for key in table.keys[1:].tolist()) == LEAST
 
 
+def test_of_too_many_the_commonest_are_known(
+    table: NgramScores, tiny_targets: list[Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.tuning.ngrams.MOST", 5)
+    small = fit_ngrams(tiny_targets, causes=73)
+    assert len(small.keys) - 1 <= 5
+    assert set(small.keys.tolist()) <= set(table.keys.tolist())
+    assert small.idf[1:].max() <= table.idf[1:].max()
+    assert small.idf[1:].min() == table.idf[1:].min()  # the commonest of all is kept
+
+
 def test_saying_it_twice_adds_nothing(table: NgramScores, tiny_targets: list[Target]) -> None:
     ids = tiny_targets[0].window.ids.tolist()
     twice = [*ids, *ids]

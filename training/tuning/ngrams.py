@@ -14,7 +14,8 @@ from training.tuning.batches import Target
 from training.tuning.excerpts import evidence_runs
 
 SLOTS = 2**19
-LEAST = 6  # windows an n-gram must stand in: with fewer the table outgrows 25 MB
+LEAST = 6  # windows an n-gram must stand in
+MOST = 30_000  # n-grams, the commonest: with more the embedded bundle outgrows 25 MB
 CLIP_WEIGHT = 0.3  # of a clip, where a window counts 1: tuned on the development split
 
 
@@ -105,7 +106,7 @@ def _table(keys: Sequence[NDArray[np.int64]], *, outputs: int) -> NgramScores:
     """Scores with keys and weights of rarity, and nothing fitted yet; the commoner key wins."""
     found, count = np.unique(np.concatenate(keys), return_counts=True)
     order = np.argsort(-count, kind="stable")
-    order = order[count[order] >= LEAST]
+    order = order[count[order] >= LEAST][:MOST]
     slots = slot_of(torch.from_numpy(found[order]), slots=SLOTS).numpy()
     _, first = np.unique(slots, return_index=True)
     kept = order[np.sort(first)]
