@@ -39,7 +39,7 @@ bench-encoder: $(VENV)/dev.stamp ## the encoder on public sets (SETS=DIR), besid
 	$(BIN)/python -m benchmarks.encoder_finetuning $(SETS)
 
 train: $(VENV)/dev.stamp ## a bundle from the sample data, into runs/my-bundle (BUNDLE=DIR elsewhere)
-	$(BIN)/xiaobao train --data data_samples/complaints.jsonl data_samples/groups.jsonl --adapt 10 --out $(BUNDLE)
+	$(BIN)/xiaobao train --data data_samples/complaints.jsonl data_samples/further.jsonl data_samples/groups.jsonl --adapt 10 --out $(BUNDLE)
 
 # One way to install, editable, for both: whichever comes second adds to the first.
 SOURCES := pyproject.toml constraints.txt

@@ -9,7 +9,7 @@ import pytest
 from models.record import Record
 from models.rows import SUFFIXES, read_records
 from training.examples.checking import check
-from training.examples.datasheet import counts_table, load_corpus, with_counts
+from training.examples.datasheet import CORPUS, counts_table, load_corpus, with_counts
 
 SAMPLES = Path(__file__).parent.parent / "data_samples"
 UNLABELLED = sorted(
@@ -52,8 +52,16 @@ def test_the_corpus_loads_without_a_single_fault():
 def test_the_held_out_texts_load_and_none_of_them_stands_in_the_corpus():
     held_out = load_corpus(SAMPLES, files=("held_out.jsonl",))
     known = {labelled.record.text for labelled in corpus().records}
-    assert (held_out.faults, len(held_out.records)) == ((), 347)
+    assert (held_out.faults, len(held_out.records)) == ((), 587)
     assert not known & {labelled.record.text for labelled in held_out.records}
+
+
+def test_the_further_texts_load_and_keep_the_annotation_rules_beside_the_corpus():
+    further = load_corpus(SAMPLES, files=("further.jsonl",))
+    assert (further.faults, len(further.records)) == ((), 2844)
+    both = load_corpus(SAMPLES, files=(*CORPUS, "further.jsonl"))
+    assert len({record.record.case_id for record in both.records}) == len(both.records)
+    assert check(both).findings == ()
 
 
 def test_the_counts_are_those_of_the_datasheet():
