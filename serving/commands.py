@@ -6,6 +6,7 @@ Imports what it needs when a command runs: the front door lists commands without
 import ipaddress
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -239,7 +240,6 @@ def _run(app: "FastAPI", settings: "ServingSettings", listener: socket.socket) -
     typer.echo(
         f"消保服务已启动,按 Ctrl+C 停止 · xiaobao listens on {address} (API: {address}/docs)"
     )
-    try:
+    with suppress(KeyboardInterrupt):  # raised anew once all was answered, but not at any moment
         server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        typer.echo("已停止 · stopped")
+    typer.echo("已停止 · stopped")
