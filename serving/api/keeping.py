@@ -40,7 +40,9 @@ async def keep(
         writing = await asyncio.to_thread(register.submit, pairs, actor=actor_of(request))
         await asyncio.wait({stored := asyncio.wrap_future(writing)}, timeout=deadline_s)
         if not stored.done() and writing.cancel():
-            raise DeadlineError("the database had no time for it; nothing was stored")
+            raise DeadlineError(
+                "no answer within the deadline: the database was busy, nothing was stored"
+            )
         accepted = await stored
     watch_of(request.state)("store", began, time.monotonic())
     request.state.facts.update(stored=sum(one.new for one in accepted))
