@@ -240,6 +240,6 @@ def _run(app: "FastAPI", settings: "ServingSettings", listener: socket.socket) -
     typer.echo(
         f"消保服务已启动,按 Ctrl+C 停止 · xiaobao listens on {address} (API: {address}/docs)"
     )
-    with suppress(KeyboardInterrupt):  # raised anew once all was answered, but not at any moment
+    with suppress(KeyboardInterrupt):  # uvicorn raises it anew once all was answered
         server.run(sockets=[listener])
     typer.echo("已停止 · stopped")

@@ -24,12 +24,13 @@ from serving.engines.local import Alone, Processes
 from serving.engines.reading import worker_analyzer
 from serving.engines.waves import cause_of, in_place, placed, waves_of
 from serving.engines.wire import ANSWERS, RECORDS, answers_schema, batch_of
-from serving.files.scoring import batches_of
+from serving.files.scoring import batches_of, score_file
 from tests.conftest import SAMPLES, KeywordAnalyzer
 from xiaobao import app
 
 ROOT = Path(__file__).parent.parent
 NUMBERED = [(n, Record(f"第{n}件,{'理赔' * (n % 5)}", case_id=f"T-{n}")) for n in range(1, 24)]
+FAULT = {"row": 0, "fault": "?"}
 
 
 def scored(table: dict[str, list[object]], **options: object) -> list[dict]:
@@ -159,8 +160,7 @@ def test_a_row_that_is_lost_or_comes_twice_stops_the_run(kept):
 
 
 def test_a_row_that_a_cluster_does_not_answer_stops_the_run():
-    rows = [{"row": 0, "fault": "?"}]
-    answers = pyarrow.Table.from_pylist(rows, schema=ANSWERS)
+    answers = pyarrow.Table.from_pylist([FAULT], schema=ANSWERS)
     with pytest.raises(EngineError, match="row 1: found a fault, wanted an answer"):
         in_place([NUMBERED[:1]], answers)
 
@@ -427,6 +427,18 @@ def test_an_engine_without_an_output_is_wrong_usage(source):
     result = CliRunner().invoke(app, ["assess", str(source), "--engine", "ray"])
     assert result.exit_code == 2
     assert "--out FILE" in result.stderr
+
+
+def test_where_an_engine_fails_on_the_way_no_output_stands(source):
+    class Faulty:
+        def score(self, batches, *, advance):
+            for batch in batches:
+                yield in_place([batch], pyarrow.Table.from_pylist([FAULT], schema=ANSWERS))
+
+    out = source.with_name("out.jsonl")
+    with pytest.raises(EngineError, match="row 1: found a fault, wanted an answer"):
+        score_file(source, out, analyzer=KeywordAnalyzer(), engine=Faulty())
+    assert not out.exists()
 
 
 def without_arrow(*words: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from models.record import LabelledRecord, Record, Span
 from models.windows import WindowReader
 from training.tuning.batches import Batch, Target, collate, targets_of
 from training.tuning.excerpts import abridged, clips_of
-from training.tuning.losses import LossWeights, total_loss
+from training.tuning.losses import Counts, LossWeights, total_loss
 from training.tuning.teaching import TeacherError, load_teacher, taught_by
 
 TEXT = "柜员说这是存款,我交了三万。现在退只给一万。要我把二成给帮忙的人。"
@@ -152,6 +152,28 @@ def test_where_nobody_teaches_the_loss_is_that_of_the_labels(
     assert loss_of(collate([clip]), outputs, taught=1.0) == pytest.approx(
         loss_of(alone, outputs, taught=0.0)
     )
+
+
+def test_what_parts_of_a_batch_are_taught_adds_up_to_the_whole(
+    target: Target, tiny_labels: LabelSpace
+) -> None:
+    untaught = replace(target, taught=np.full_like(target.taught, np.nan))
+    batch = collate([target, untaught, target])
+    one = answers(target, tiny_labels, like=np.linspace(0.1, 0.9, len(target.taught), dtype="f4"))
+    outputs = {name: getattr(one, name).repeat(3, *[1] * (getattr(one, name).ndim - 1))
+               for name in one.__dataclass_fields__}  # fmt: skip
+    weights, counts = LossWeights(), Counts.of(batch)
+    whole = total_loss(Outputs(**outputs), batch, weights=weights)
+    parts = [
+        total_loss(
+            Outputs(**{name: value[rows] for name, value in outputs.items()}),
+            batch.part(rows),
+            weights=weights,
+            counts=counts,
+        )
+        for rows in ([0, 2], [1])
+    ]
+    assert float(sum(parts)) == pytest.approx(float(whole), rel=1e-5)
 
 
 def test_a_teacher_of_other_labels_is_refused(tiny_labels: LabelSpace) -> None:
