@@ -1,4 +1,7 @@
+import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -50,6 +53,24 @@ def test_names_sums_dates_and_places_are_masked():
     one = Record("我叫周平,2021年3月在南湖市交了3.6万元。", policyholder="周平")
     two = Record("我叫沈月华,2019年11月在北塘市交了八千元。", policyholder="沈月华")
     assert mask(one) == mask(two)
+
+
+def test_a_text_is_masked_alike_in_every_process():
+    """Pieces of one address overlap: in another order they would leave other words."""
+    code = (
+        "from models.links.masking import mask; from models.record import Record\n"
+        "print(mask(Record('约在海棠路桂里口', address='北塘市海棠路桂里口')))"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in range(4)
+    }
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize(

@@ -55,4 +55,5 @@ def _particulars(record: Record) -> list[str]:
     # A letter names its own outlet, street or village in pieces: neighbours are no copyists.
     where = normalise(record.address).text if record.address else ""
     found |= {where[at : at + _PIECE] for at in range(len(where) - _PIECE + 1)}
-    return sorted((words for words in found if len(words) >= 2), key=len, reverse=True)
+    # Longest first, then in one order in every process: pieces of one address overlap.
+    return sorted((words for words in found if len(words) >= 2), key=lambda w: (-len(w), w))
