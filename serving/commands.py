@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from models.errors import XiaobaoError
-from serving.engines.opening import EngineName, open_engine
+from serving.engines.opening import EngineName, LinkEngine, open_engine, open_linking
 from serving.runtime_options import PrecisionName, RuntimeName, log_choice, tell_choice
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ def link(
         Path | None, typer.Option("--out", help="jsonl,每件一行 · one line a case")
     ] = None,
     bundle: _Bundle = None,
+    engine: Annotated[
+        LinkEngine, typer.Option("--engine", help="在何处计算 · where texts are read and compared")
+    ] = LinkEngine.LOCAL,
 ) -> None:
     """找出文件中相互关联的投诉及其原因 · Link the complaints of a file and say what explains it.
 
@@ -89,6 +92,7 @@ def link(
         source,
         analyzer=analyzer,
         codebook=analyzer.bundle.codebook,
+        elsewhere=open_linking(engine, analyzer, bundle),
         on_note=lambda note: tell(note, notes),
     )
     levels = {level["id"]: level["name"] for level in analyzer.description["levels"]}

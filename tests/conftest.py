@@ -44,6 +44,7 @@ from serving.contracts import Analyzer
 from serving.register.register import Register
 from serving.settings import ServingSettings
 from serving.tracing import Traces
+from tests.clusters import a_session
 
 DELAY = ("CLAIM.CLAIM_DELAY", "理赔时效")
 UNCLEAR = ("OTHER.UNCLEAR", "事实不清")
@@ -401,6 +402,12 @@ def tiny_analyzer(tiny_bundle: Path) -> Any:
     from models.analyzer import load_analyzer
 
     return load_analyzer(tiny_bundle, threads=1)
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """A Spark session of two cores on this machine."""
+    yield from a_session()
 
 
 @pytest.fixture(scope="session")

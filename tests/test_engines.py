@@ -1,13 +1,9 @@
-import gc
 import json
 import re
-import shutil
 import subprocess
 import sys
-import warnings
 from concurrent.futures import Future
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow
@@ -25,6 +21,7 @@ from serving.engines.reading import worker_analyzer
 from serving.engines.waves import cause_of, in_place, placed, waves_of
 from serving.engines.wire import ANSWERS, RECORDS, answers_schema, batch_of
 from serving.files.scoring import batches_of, score_file
+from tests.clusters import end_quietly, need_extra, spark_test
 from tests.conftest import SAMPLES, KeywordAnalyzer
 from xiaobao import app
 
@@ -238,46 +235,6 @@ def test_a_process_that_cannot_read_says_why(numbered, tmp_path):
     engine = Processes(KeywordAnalyzer(), bundle=str(tmp_path / "none"), workers=2, few=1)
     with pytest.raises(BundleError, match="no such directory"):
         answers_of(engine, numbered)
-
-
-def need_extra(module: str, extra: str) -> None:
-    if find_spec(module) is None:
-        pytest.skip(f"needs the extra {extra}: pip install '.[{extra}]'")
-
-
-def end_quietly(process=None) -> None:
-    """End an engine's process; those it never waited for are dropped here, not in a later test."""
-    if process is not None:
-        process.stdin.close()  # for which its Java waits
-        process.wait(timeout=60)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-
-
-@pytest.fixture(scope="module")
-def spark():
-    """A session of two cores on this machine."""
-    need_extra("pyspark", "spark")
-    if shutil.which("java") is None:
-        pytest.skip("needs a Java runtime, 17 or newer, on PATH")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYSPARK_PYTHON", sys.executable)
-        environment.setenv("PYTHONPATH", str(ROOT))
-        environment.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-        from pyspark.sql import SparkSession
-
-        builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-        session = builder.getOrCreate()
-        gateway = session.sparkContext._gateway
-        yield session
-        session.stop()
-        gateway.shutdown()
-        end_quietly(gateway.proc)
-
-
-# PySpark warns of pandas 3, which it only imports here; its sockets are closed by its own threads.
-spark_test = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::ResourceWarning")
 
 
 @spark_test

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,10 @@ from typer.testing import CliRunner
 
 import models.analyzer
 from models.codebook import default_codebook
+from models.links import Linked
+from models.record import Record
 from serving.commands import link
+from serving.engines.engine import EngineError
 from serving.files.linking import check_out, link_file, read_linkable
 from serving.files.writers import OutputError
 from tests.conftest import KeywordAnalyzer
@@ -96,3 +100,25 @@ def test_failed_rows_are_listed_and_end_with_1(run, source: Path, tmp_path: Path
 def test_a_place_that_cannot_be_written_is_refused(source: Path, tmp_path: Path, name: str):
     with pytest.raises(OutputError):
         check_out(source, tmp_path / name)
+
+
+def test_records_may_be_linked_elsewhere(tmp_path: Path):
+    path = write(tmp_path / "x.jsonl", [{"text": "请回电"}, {"text": ""}])
+    asked: list[list[Record]] = []
+
+    def elsewhere(records):
+        asked.append(list(records))
+        return Linked((), ())
+
+    given = {"analyzer": KeywordAnalyzer(), "codebook": default_codebook()}
+    outcome = link_file(path, **given, elsewhere=elsewhere)
+    assert [[record.text for record in records] for records in asked] == [["请回电"]]
+    assert outcome.linked == Linked((), ())
+    assert [fault.row for fault in outcome.faults] == [2]
+
+
+def test_an_engine_without_its_extra_is_named(run, source: Path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    result = run(source, "--engine", "spark")
+    assert isinstance(result.exception, EngineError)
+    assert "install the spark extra" in str(result.exception)

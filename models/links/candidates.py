@@ -48,9 +48,14 @@ class Keys:
     words: tuple[int, ...]
 
     @property
+    def sure(self) -> tuple[int, ...]:
+        """Keys of which one in common suggests a pair."""
+        return (*self.bands, *self.clauses)
+
+    @property
     def all(self) -> tuple[int, ...]:
         """Every key, bands first."""
-        return (*self.bands, *self.clauses, *self.words)
+        return (*self.sure, *self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,9 @@ def gather(
     """Pairs in which one case at least is ``new``; ``known`` are the cases at their keys so far.
 
     So many rare words in common suggest a pair, or any clause or band. The new ones come one
-    after the other: many at once find what one by one they would.
+    after the other: many at once find what one by one they would, and what follows for a key
+    from the order of its cases alone: at a band each is beside the first `FULL` before it, at a
+    clause or word beside all before it, unless more than `STOCK` are.
     """
     at: dict[int, Sequence[int]] = dict(known)
     mine: dict[int, list[int]] = {}  # copied when first added to: most keys are only looked at
@@ -120,7 +127,7 @@ def _put(
 def _beside(keys: Keys, at: Mapping[int, Sequence[int]], least_words: int) -> dict[int, int]:
     """The cases that a text may be like, with how much speaks for each."""
     none: Sequence[int] = ()
-    sure = Counter(chain.from_iterable(at.get(key, none) for key in (*keys.bands, *keys.clauses)))
+    sure = Counter(chain.from_iterable(at.get(key, none) for key in keys.sure))
     rare = Counter(chain.from_iterable(at.get(key, none) for key in keys.words))
     found = {other: count for other, count in rare.items() if count >= least_words}
     for other, count in sure.items():

@@ -1,6 +1,7 @@
 """The linker: the cases of one file in, groups and levels out. Keeps nothing.
 
-The same steps as in an index on disk: drafts, keys, pairs, likeness, and `grouping`.
+The same steps as in an index on disk: drafts, keys, pairs, likeness, and `grouping`. Reading
+cases and measuring pairs may be done elsewhere, each text by itself; only `group` needs all cases.
 """
 
 from collections import defaultdict
@@ -17,7 +18,7 @@ from models.links.fingerprints import Fingerprint, fingerprint
 from models.links.grouping import Found, Rules, find_groups, is_worth_keeping, strongest
 from models.links.hubs import CROWD, HubList, Sharing, read_hubs
 from models.links.identifiers import Key
-from models.links.kinds import Kind, read_kinds
+from models.links.kinds import Kind, Kinds, read_kinds
 from models.links.levels import Following
 from models.links.likeness import Likeness, measure
 from models.links.limits import NEAR, Limits, limits_at, step_of
@@ -72,41 +73,48 @@ class Linker:
 
         A record without an id is named by its place, ``#3``.
         """
-        cases = self._cases(records, assessments)
+        kinds, pairs = self._rules.kinds, zip(records, assessments, strict=True)
+        cases = [
+            read_case(*pair, number=number, key=self._key, kinds=kinds, hubs=self._hubs)
+            for number, pair in enumerate(pairs, start=1)
+        ]
         prints = {n: fingerprint(mask(record)) for n, record in enumerate(records, start=1)}
-        limits = limits_at(step_of(len(cases)))
-        likeness = measure_pairs(cases, prints, limits)
-        around = _around(cases, likeness, limits)
+        return self.group(cases, measure_pairs(cases, prints, limits_for(cases)))
+
+    def group(self, cases: Sequence[Case], likeness: Mapping[Pair, Likeness]) -> Linked:
+        """Groups and levels of cases in order of their numbers, of all that were read together.
+
+        ``likeness``: the pairs that `measure_pairs` finds worth keeping by `limits_for` them.
+        """
+        around = _around(cases, likeness, limits_for(cases))
         found = find_groups(cases, likeness, around, rules=self._rules)
-        groups = [_named(f"G{at:04d}", one, cases) for at, one in enumerate(found, start=1)]
+        known = {case.number: case for case in cases}
+        groups = [_named(f"G{at:04d}", one, known) for at, one in enumerate(found, start=1)]
         answers = {case.number: _alone(case) for case in cases}
         for group, one in zip(groups, found, strict=True):
-            answers |= _members(group, one, cases)
+            answers |= _members(group, one, known)
         return Linked(tuple(answers[case.number] for case in cases), tuple(groups))
 
-    def _cases(
-        self, records: Sequence[Record], assessments: Sequence[Assessment]
-    ) -> tuple[Case, ...]:
-        pairs = zip(records, assessments, strict=True)
-        drafts = (
-            draft_case(
-                *pair,
-                number=number,
-                id_=pair[0].case_id or f"#{number}",
-                kinds=self._rules.kinds,
-                hubs=self._hubs,
-            )
-            for number, pair in enumerate(pairs, start=1)
-        )
-        key = self._key
-        return tuple(draft.named(lambda one: key.token(one.kind, one.value)) for draft in drafts)
+
+def read_case(
+    record: Record, assessment: Assessment, *, number: int, key: Key, kinds: Kinds, hubs: HubList
+) -> Case:
+    """What linking knows of one record, its values by their tokens; nothing in clear."""
+    id_ = record.case_id or f"#{number}"
+    draft = draft_case(record, assessment, number=number, id_=id_, kinds=kinds, hubs=hubs)
+    return draft.named(lambda one: key.token(one.kind, one.value))
+
+
+def limits_for(cases: Sequence[Case]) -> Limits:
+    """How near two texts must be among so many cases."""
+    return limits_at(step_of(len(cases)))
 
 
 def measure_pairs(
     cases: Sequence[Case], prints: Mapping[int, Fingerprint], limits: Limits
 ) -> dict[Pair, Likeness]:
     """The likeness of all pairs of a file that are worth measuring and then worth keeping."""
-    sharing = {pair for numbers in _holders(cases).values() for pair in _paired(numbers)}
+    sharing = pairs_sharing(cases)
     keys = {number: keys_of(print_) for number, print_ in prints.items()}
     gathered = gather(keys, {}, least_words=limits.words)
     measured = (
@@ -118,6 +126,11 @@ def measure_pairs(
         for pair, found in measured
         if is_worth_keeping(found, share=pair in sharing, limits=limits)
     }
+
+
+def pairs_sharing(cases: Sequence[Case]) -> Set[Pair]:
+    """The pairs with a value in common, unless a crowd has it."""
+    return {pair for numbers in _holders(cases).values() for pair in _paired(numbers)}
 
 
 def _around(cases: Sequence[Case], likeness: Mapping[Pair, Likeness], limits: Limits) -> Around:
@@ -149,8 +162,8 @@ def _paired(numbers: Sequence[int]) -> Set[Pair]:
     return set(combinations(numbers, 2)) if len(numbers) <= CROWD else set()
 
 
-def _named(id_: str, found: Found, cases: Sequence[Case]) -> Group:
-    members = tuple(cases[number - 1].said.id for number in found.numbers)
+def _named(id_: str, found: Found, cases: Mapping[int, Case]) -> Group:
+    members = tuple(cases[number].said.id for number in found.numbers)
     return Group(id_, found.kind, members, found.why)
 
 
@@ -159,15 +172,15 @@ def _alone(case: Case) -> LinkedCase:
     return LinkedCase(said.id, None, None, said.level, reasons=said.reasons)
 
 
-def _members(group: Group, found: Found, cases: Sequence[Case]) -> dict[int, LinkedCase]:
+def _members(group: Group, found: Found, cases: Mapping[int, Case]) -> dict[int, LinkedCase]:
     links: dict[int, list[tuple[int, Link]]] = defaultdict(list)
     for tie in strongest(found.ties):
         for one, other in ((tie.left, tie.right), (tie.right, tie.left)):
-            link = Link(cases[other - 1].said.id, tie.kind, tie.score, tie.why)
+            link = Link(cases[other].said.id, tie.kind, tie.score, tie.why)
             links[one].append((other, link))
     return {
         number: LinkedCase(
-            case_id=cases[number - 1].said.id,
+            case_id=cases[number].said.id,
             group_id=group.id,
             group_kind=group.kind.id,
             level=standing.level,

@@ -1,10 +1,14 @@
 """Which engine a name means. Imports Spark or Ray only when one is asked for."""
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from models.analyzer import Analyzer as Loaded
+    from models.links import Linked
+    from models.record import Record
     from serving.contracts import Analyzer
     from serving.engines.engine import Engine
 
@@ -17,12 +21,41 @@ class EngineName(StrEnum):
     RAY = "ray"
 
 
+class LinkEngine(StrEnum):
+    """Where ``link`` has its texts read and compared."""
+
+    LOCAL = "local"
+    SPARK = "spark"
+
+
+def open_linking(
+    name: LinkEngine, analyzer: "Loaded", bundle: Path | None
+) -> "Callable[[Sequence[Record]], Linked] | None":
+    """What links records elsewhere, with the bundle of ``analyzer``; None for this process.
+
+    Raises EngineError that says which extra is missing.
+    """
+    if name is LinkEngine.LOCAL:
+        return None
+    from serving.engines.engine import missing_extra
+
+    try:
+        from serving.engines.link_on_spark import LinksOnSpark
+    except ModuleNotFoundError as error:  # Arrow
+        raise missing_extra(name, error) from error
+    return LinksOnSpark(
+        analyzer.bundle.codebook,
+        expect=str(analyzer.description["bundle"]),
+        bundle=_directory(bundle),
+    ).link
+
+
 def open_engine(name: EngineName, analyzer: "Analyzer", bundle: Path | None) -> "Engine":
     """The engine of that name, reading with the bundle of ``analyzer``, which is at ``bundle``.
 
     Raises EngineError that says which extra is missing.
     """
-    directory = None if bundle is None else str(bundle.absolute())
+    directory = _directory(bundle)
     if name is EngineName.LOCAL:
         from serving.engines.local import Processes
 
@@ -43,3 +76,7 @@ def _open_cluster(name: EngineName, *, expect: str, bundle: str | None) -> "Engi
     from serving.engines.on_ray import OnRay
 
     return OnRay(expect=expect, bundle=bundle)
+
+
+def _directory(bundle: Path | None) -> str | None:
+    return None if bundle is None else str(bundle.absolute())

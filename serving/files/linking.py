@@ -18,7 +18,7 @@ from rich.text import Text
 
 from models.assessment import NOTICE
 from models.codebook import Codebook
-from models.links import Key, Linked, LinkedCase, Linker
+from models.links import Linked, LinkedCase, Linker
 from models.record import Record
 from models.rows import Columns, ReadingNote, Row, RowFault, parse_record, read_rows
 from serving.contracts import Analyzer
@@ -43,12 +43,13 @@ def link_file(
     *,
     analyzer: Analyzer,
     codebook: Codebook,
-    key: Key | None = None,
+    elsewhere: Callable[[Sequence[Record]], Linked] | None = None,
     on_note: Callable[[ReadingNote], None] | None = None,
 ) -> LinkOutcome:
     """Assess and link every record of a file. Raises RowsError for an unreadable one.
 
-    Identifiers may stand in columns or in an object named ``meta``; a column wins.
+    Identifiers may stand in columns or in an object named ``meta``; a column wins. ``elsewhere``
+    does both for the records in place of this process.
     """
     faults: list[RowFault] = []
     records: list[Record] = []
@@ -57,8 +58,10 @@ def link_file(
             faults.append(found)
         else:
             records.append(found)
+    if elsewhere is not None:
+        return LinkOutcome(elsewhere(records), tuple(faults))
     assessments = assess_sorted(records, analyzer)
-    return LinkOutcome(Linker(codebook, key=key).link(records, assessments), tuple(faults))
+    return LinkOutcome(Linker(codebook).link(records, assessments), tuple(faults))
 
 
 def read_linkable(
