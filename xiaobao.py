@@ -67,6 +67,9 @@ COMMANDS = {
     "evaluate": Entry(
         "training.evaluation.commands", "evaluate", "training", "评估模型包 · Evaluate a bundle"
     ),
+    "drift": Entry(
+        "training.drift.commands", "drift", "training", "无标注漂移检查 · Have complaints drifted"
+    ),
     "pretrain": Entry(
         "training.pretraining.commands",
         "pretrain",

@@ -112,7 +112,7 @@ def test_a_wrong_primary_is_a_likely_label_error(tiny_analyzer, golds):
 def test_nothing_is_doubted_of_what_was_learned(golds, tiny_analyzer, monkeypatch):
     from training.examples.provenance import digest
 
-    texts = [digest(gold.labelled) for gold in golds]
+    texts = [digest(gold.labelled.record) for gold in golds]
     manifest = {**tiny_analyzer.bundle.manifest, "training": {"texts": texts}}
     bundle = replace(tiny_analyzer.bundle, manifest=manifest)
     monkeypatch.setattr(tiny_analyzer, "bundle", bundle)

@@ -13,7 +13,7 @@ from training.examples.provenance import (
     pick,
     split_again,
 )
-from training.examples.splits import split
+from training.examples.splits import Split, split
 from training.tuning.fitting import Epoch
 from training.tuning.settings import TrainSettings, facts_of
 
@@ -29,6 +29,10 @@ RECORDS = tuple(
         zip(TEXTS, itertools.cycle(("CLAIM.CLAIM_DELAY", "OTHER.UNCLEAR")))
     )
 )
+
+
+def texts_of(parts: Split, part: str) -> list[Record]:
+    return [one.record for one in pick(RECORDS, parts, part)]
 
 
 def manifest() -> dict[str, object]:
@@ -105,5 +109,5 @@ def test_a_writer_of_nothing_cannot_be_held_out():
 
 def test_records_that_were_learned_from_are_counted():
     parts = split(RECORDS, seed=3, fractions=SETTINGS.fractions)
-    assert learned_from(pick(RECORDS, parts, "train"), manifest()) == len(parts.train)
-    assert learned_from(pick(RECORDS, parts, "test"), manifest()) == 0
+    assert learned_from(texts_of(parts, "train"), manifest()) == len(parts.train)
+    assert learned_from(texts_of(parts, "test"), manifest()) == 0

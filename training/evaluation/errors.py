@@ -101,7 +101,7 @@ def find_errors(
 
 def learned_among(golds: Sequence[Placed], bundle: Bundle) -> tuple[Placed, ...]:
     """The records whose text, word for word, the bundle was tuned on."""
-    return tuple(gold for gold in golds if learned_from([gold.labelled], bundle.manifest))
+    return tuple(gold for gold in golds if learned_from([gold.labelled.record], bundle.manifest))
 
 
 def _read(analyzer: Analyzer, golds: Sequence[Placed]) -> tuple[list[Reading], list[Assessment]]:

@@ -83,7 +83,7 @@ def _right_down_to(
 
 
 def _notes(records: Sequence[LabelledRecord], analyzer: Analyzer) -> tuple[str, ...]:
-    known = learned_from(records, analyzer.bundle.manifest)
+    known = learned_from((one.record for one in records), analyzer.bundle.manifest)
     if not known:
         return ()
     return (

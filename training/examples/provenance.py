@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from models.errors import XiaobaoError
-from models.record import LabelledRecord
+from models.record import LabelledRecord, Record
 from training.examples.splits import FRACTIONS, Split, leave_one_writer_out, split
 
 PARTS = ("train", "development", "test")
@@ -51,16 +51,15 @@ def parts_of(
     return Split(back["train"], tuple(sorted((*back["development"], *back["test"]))), held)
 
 
-def learned_from(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> int:
-    """How many of the records stand, word for word, among those that the bundle was tuned on."""
+def learned_from(records: Iterable[Record], manifest: Mapping[str, Any]) -> int:
+    """How many of the texts stand, word for word, among those that the bundle was tuned on."""
     seen = set(manifest.get("training", {}).get("texts", ()))
     return sum(digest(record) in seen for record in records)
 
 
-def digest(labelled: LabelledRecord) -> str:
+def digest(record: Record) -> str:
     """12 hex digits of a text's sha256: names the text without showing it."""
-    text = labelled.record.text.encode("utf-8", "surrogatepass")
-    return hashlib.sha256(text).hexdigest()[:12]
+    return hashlib.sha256(record.text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def is_own(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> bool:

@@ -56,7 +56,7 @@ def facts_of(
         "split_seed": settings.split_seed,
         "hold_out": settings.hold_out,
         "adapt_minutes": settings.adapt,
-        "texts": sorted(digest(record) for record in pick(records, parts, "train")),
+        "texts": sorted(digest(one.record) for one in pick(records, parts, "train")),
         "epochs": len(history),
         "best_epoch": best.number,
         "development_score": round(best.score, 4),
