@@ -9,9 +9,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from training.evaluation.intervals import Array, Figure
 from training.evaluation.ranking import (
     CoveragePoint,
-    calibration,
     coverage_curve,
     ranking,
+    reliability,
     risk_area,
 )
 
@@ -21,23 +21,23 @@ def ones(records: int) -> Array:
 
 
 def test_ties_share_one_bin() -> None:
-    figures = calibration(np.full(4, 0.9), np.array([1.0, 1, 1, 0]), ones(4))
+    figures = reliability(np.full(4, 0.9), np.array([1.0, 1, 1, 0]), ones(4))
     assert figures.error.value == pytest.approx(0.15)
 
 
 def test_with_few_records_each_has_a_bin_of_its_own() -> None:
-    figures = calibration(np.array([0.2, 0.9]), np.array([1.0, 1.0]), ones(2))
+    figures = reliability(np.array([0.2, 0.9]), np.array([1.0, 1.0]), ones(2))
     assert figures.error.value == pytest.approx((0.8 + 0.1) / 2)
 
 
 def test_bins_hold_equal_mass() -> None:
-    figures = calibration(np.linspace(0.01, 0.3, 30) ** 2, np.zeros(30), ones(30))
+    figures = reliability(np.linspace(0.01, 0.3, 30) ** 2, np.zeros(30), ones(30))
     assert [bin_.right.total for bin_ in figures.bins] == [2] * 15
 
 
 def test_a_block_of_ties_goes_whole_into_the_bin_of_its_middle() -> None:
     scores = np.array([0.1, 0.2, 0.2, 0.2, *np.linspace(0.3, 0.9, 26)])
-    figures = calibration(scores, np.zeros(30), ones(30))
+    figures = reliability(scores, np.zeros(30), ones(30))
     assert [bin_.right.total for bin_ in figures.bins] == [1, 3, *[2] * 13]
 
 
@@ -110,8 +110,8 @@ def test_a_weight_of_two_is_the_record_twice(rows: list) -> None:
         np.array(column, dtype=float) for column in zip(*rows, strict=True)
     )
     times = weights.astype(int)
-    weighted = calibration(scores, positive, weights[None, :])
-    repeated = calibration(np.repeat(scores, times), np.repeat(positive, times), ones(times.sum()))
+    weighted = reliability(scores, positive, weights[None, :])
+    repeated = reliability(np.repeat(scores, times), np.repeat(positive, times), ones(times.sum()))
     assert weighted.error.draws[0] == pytest.approx(repeated.error.value)
     ranked = ranking(scores, positive, weights[None, :])
     again = ranking(np.repeat(scores, times), np.repeat(positive, times), ones(times.sum()))

@@ -25,12 +25,12 @@ from training.evaluation.label_sets import LabelSets
 from training.evaluation.levels import NONE, REVIEW, WATCH, LevelFigures, gold_level, level_figures
 from training.evaluation.overlap import Overlap
 from training.evaluation.ranking import (
-    Calibration,
     CoveragePoint,
     Ranking,
-    calibration,
+    Reliability,
     coverage_curve,
     ranking,
+    reliability,
 )
 from training.evaluation.slices import Outcomes, Slice, slices
 from training.predictions import Prediction
@@ -80,8 +80,8 @@ class Evaluation:
     levels: LevelFigures
     ceiling: LevelFigures
     agent: Ranking
-    primary_calibration: Calibration
-    agent_calibration: Calibration
+    primary_calibration: Reliability
+    agent_calibration: Reliability
     review: ReviewFigures
     slices: tuple[Slice, ...]
 
@@ -130,8 +130,8 @@ def measure(
         levels=level_figures(golds, expected, given, codebook=codebook, weights=weights),
         ceiling=level_figures(golds, expected, expected, codebook=codebook, weights=weights),
         agent=ranking(agent, agent_run, weights),
-        primary_calibration=calibration(sure, level2_right, weights),
-        agent_calibration=calibration(agent, agent_run, weights),
+        primary_calibration=reliability(sure, level2_right, weights),
+        agent_calibration=reliability(agent, agent_run, weights),
         review=_review(predictions, level1_right, level2_right, sure, weights),
         slices=slices(
             golds,

@@ -20,7 +20,7 @@ from training.evaluation.agreement import Agreement
 from training.evaluation.levels import LevelFigures
 from training.evaluation.metrics import Evaluation
 from training.evaluation.power_law import Curve, PowerLaw
-from training.evaluation.ranking import Calibration, risk_area
+from training.evaluation.ranking import Reliability, risk_area
 
 CHINESE_FONTS = (
     "Noto Sans CJK SC",
@@ -168,7 +168,7 @@ def _reliability(
     return canvas
 
 
-def _reliability_line(axes: Axes, of: Calibration, name: str, colour: str) -> None:
+def _reliability_line(axes: Axes, of: Reliability, name: str, colour: str) -> None:
     shares = [(bin_.mean_probability, bin_.right.figure) for bin_ in of.bins]
     xs = [x for x, _ in shares]
     ys = [share.value or 0.0 for _, share in shares]  # a bin is never empty

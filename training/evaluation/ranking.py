@@ -34,7 +34,7 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class Reliability:
     """Expected calibration error with the bins behind it, lowest probability first."""
 
     error: Figure
@@ -70,9 +70,9 @@ class RiskArea:
     excess: float
 
 
-def calibration(probabilities: Array, right: Array, weights: Array) -> Calibration:
-    """Calibration of ``probabilities`` (records,) against ``right`` (records,), 0 or 1."""
-    return Calibration(
+def reliability(probabilities: Array, right: Array, weights: Array) -> Reliability:
+    """The reliability of ``probabilities`` (records,) against ``right`` (records,), 0 or 1."""
+    return Reliability(
         error=figure_of(_calibration_error(probabilities, right), weights),
         bins=_bins(probabilities, right),
     )
