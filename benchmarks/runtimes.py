@@ -54,7 +54,7 @@ def main() -> None:
     result = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu(),
-        "amx": fastest_precision() == "bf16",
+        "bf16": fastest_precision() == "bf16",
         "threads": options.threads,
         "load": [round(load, 1) for load in os.getloadavg()],
         "versions": {name: version(name) for name in PACKAGES},

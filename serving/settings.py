@@ -50,7 +50,7 @@ class ServingSettings(BaseSettings):
     )
     precision: Literal["auto", "fp32"] = Field(
         "auto",
-        description="`fp32`: nothing less; `auto`: bf16 on OpenVINO where the processor has AMX.",
+        description="`fp32`: nothing less; `auto`: bf16 on OpenVINO where the processor has it.",
     )
     max_body_bytes: int = Field(
         8 * 1024 * 1024, ge=1024, description="Largest request body in bytes; above it: 413."

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import models.runtime_choice
 import serving.commands
 import xiaobao
+from models import openvino_runtime
 from models.analyzer import Analyzer, load_analyzer
 from models.assessment import Assessment
 from models.bundle import EMBEDDED, BundleError, load_bundle
@@ -168,6 +169,23 @@ def test_slots_in_numpy_are_those_in_torch() -> None:
         np.testing.assert_array_equal(
             slots_of(ids, slots=slots), slot_of(keys, slots=slots).numpy()
         )
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ("fpu avx512_bf16 sse", "bf16"),
+        ("amx_bf16 amx_tile", "bf16"),
+        ("avx2 avx512f amx_int8", "fp32"),
+        (None, "fp32"),
+    ],
+)
+def test_bf16_is_taken_where_the_processor_multiplies_in_it(tmp_path, monkeypatch, flags, wanted):
+    told = tmp_path / "cpuinfo"
+    if flags is not None:
+        told.write_text(f"model name\t: of this test\nflags\t\t: {flags}\n", "utf-8")
+    monkeypatch.setattr(openvino_runtime, "_CPUINFO", told)
+    assert openvino_runtime.fastest_precision() == wanted
 
 
 @needs_openvino
