@@ -136,14 +136,17 @@ def body_of(kind: Kind, text: str) -> bytes:
 class Side:
     """A running server, stopped except while it is ``awake``."""
 
-    def __init__(self, kind: Kind, python: str, checkpoint: Path, *, threads: int) -> None:
+    def __init__(
+        self, kind: Kind, python: str, checkpoint: Path, *, threads: int, runtime: str
+    ) -> None:
         self.kind = kind
         self.place = ("127.0.0.1", _free_port())
         words = {"{model}": str(checkpoint), "{port}": str(self.place[1])}
         command = [python, *(words.get(word, word) for word in kind.command)]
         limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
         quiet = {"INFINITY_ANONYMOUS_USAGE_STATS": "0", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"}
-        environment = {**os.environ, **limits, **quiet, "XIAOBAO_THREADS": str(threads)}
+        ours = {"XIAOBAO_THREADS": str(threads), "XIAOBAO_RUNTIME": runtime}
+        environment = {**os.environ, **limits, **quiet, **ours}
         self.log = checkpoint.with_name(f"{kind.name}.log")
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -202,13 +205,18 @@ class Side:
 
 @contextlib.contextmanager
 def started(
-    pythons: Mapping[str, str], checkpoint: Path, *, threads: int, left_out: dict[str, str]
+    pythons: Mapping[str, str],
+    checkpoint: Path,
+    *,
+    threads: int,
+    runtime: str,
+    left_out: dict[str, str],
 ) -> Iterator[dict[str, Side]]:
     """All sides that start, stopped; who does not is written into ``left_out`` with the reason."""
     running: dict[str, Side] = {}
     try:
         for name, python in pythons.items():
-            side = Side(SIDES[name], python, checkpoint, threads=threads)
+            side = Side(SIDES[name], python, checkpoint, threads=threads, runtime=runtime)
             running[name] = side
             try:
                 side.wait()

@@ -60,13 +60,20 @@ def measure(texts: list[str], folder: Path, options: Namespace) -> dict[str, Any
         except SideError as error:
             left_out[side.name] = str(error)
     load_before = os.getloadavg()
-    with started(pythons, checkpoint, threads=options.threads, left_out=left_out) as running:
+    with started(
+        pythons,
+        checkpoint,
+        threads=options.threads,
+        runtime=options.runtime,
+        left_out=left_out,
+    ) as running:
         rounds = take_turns(running, texts, options)
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "threads": options.threads,
+        "runtime": options.runtime,
         "load_before": round(load_before[0], 2),
         "load_after": round(os.getloadavg()[0], 2),
         "versions": {name: _versions(python) for name, python in pythons.items()},
@@ -177,6 +184,7 @@ def _options() -> Namespace:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--runtime", default="onnx", help="of ours, as `xiaobao serve` takes it")
     parser.add_argument("--share", type=float, default=0.5)
     parser.add_argument("--environments", type=Path, help="where they are kept; default: nowhere")
     parser.add_argument("--torch-from", type=Path, help="site-packages that hold torch")

@@ -102,8 +102,8 @@ def test_texts_of_one_kind_cannot_be_told_apart_and_others_can():
 
 
 def test_a_name_is_never_told():
-    named = changed_words(texts(60), texts(60, 1, more=",我叫索国强,联系乌兰其其格"))
-    assert not {"索国强", "国强", "乌兰其其格", "其其格"} & {one.word for one in named}
+    named = changed_words(texts(60), texts(60, 1, more=",我叫索国强,联系李娜"))
+    assert not {"索国强", "国强", "李娜"} & {one.word for one in named}
 
 
 # --- two sets -----------------------------------------------------------------------------------

@@ -39,3 +39,10 @@ def word_counts() -> Iterator[tuple[str, int]]:
     """The words of the dictionary and how often they stood in its corpus."""
     jieba.initialize()
     return ((word, count) for word, count in jieba.dt.FREQ.items() if count)
+
+
+def person_names() -> frozenset[str]:
+    """The words that the dictionary takes for names of persons, some ordinary ones among them."""
+    with jieba.get_dict_file() as lines:
+        entries = (line.decode("utf-8").split() for line in lines)
+        return frozenset(entry[0] for entry in entries if entry[-1].startswith("nr"))

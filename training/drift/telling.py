@@ -17,13 +17,13 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from training.baselines.words import cut_words, read_words, word_counts
+from training.baselines.words import cut_words, person_names, read_words, word_counts
 from training.drift.shifts import CHANCE
 from training.evaluation.trends import Change, change_of
 
 _FOLDS = 5
 _TEXTS = 10  # that must have a word before it is told
-_KNOWN = 20  # times that the dictionary's corpus has it: rarer entries are names
+_KNOWN = 20  # times that the dictionary's corpus has it: rarer entries may be anything
 _SHOWN = 20
 
 
@@ -60,7 +60,8 @@ def tell_apart(before: Sequence[str], after: Sequence[str], *, seed: int = 0) ->
 
 def changed_words(before: Sequence[str], after: Sequence[str]) -> tuple[Word, ...]:
     """The words whose share of texts has changed most, beyond chance; most changed first."""
-    known = {word for word, count in word_counts() if count >= _KNOWN} | set(read_words())
+    often = {word for word, count in word_counts() if count >= _KNOWN}
+    known = often.difference(person_names()).union(read_words())
     one, two = (Counter(w for t in texts for w in set(cut_words(t))) for texts in (before, after))
     among = (len(before), len(after))
     found = (
