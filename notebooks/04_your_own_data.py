@@ -78,7 +78,7 @@ EXPORT, CODE_TABLE = scratch / "export.xlsx", scratch / "codes.csv"
 
 corpus = load_corpus(SAMPLES).records
 short = [record for record in corpus if len(record.record.text) < 100]
-fresh = [record for record in short if not learned_from([record], embedded.bundle.manifest)]
+fresh = [record for record in short if not learned_from([record.record], embedded.bundle.manifest)]
 common = [cause for cause, _ in Counter(record.primary for record in fresh).most_common(24)]
 code_of = {cause: f"TS{at:02d}" for at, cause in enumerate(common, start=1)}
 rows = [
