@@ -44,7 +44,6 @@ from serving.contracts import Analyzer
 from serving.register.register import Register
 from serving.settings import ServingSettings
 from serving.tracing import Traces
-from tests.clusters import a_session
 
 DELAY = ("CLAIM.CLAIM_DELAY", "理赔时效")
 UNCLEAR = ("OTHER.UNCLEAR", "事实不清")
@@ -407,6 +406,8 @@ def tiny_analyzer(tiny_bundle: Path) -> Any:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
     """A Spark session of two cores on this machine."""
+    from tests.clusters import a_session  # here: scripts take this file for a module of its own
+
     yield from a_session()
 
 
