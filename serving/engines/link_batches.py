@@ -1,7 +1,8 @@
 """What workers do when a table is linked: read cases, give their keys, measure pairs. All in Arrow.
 
 Knows no engine. A case leaves its worker without text and with no value in clear: tokens under the
-key of the run, and the numbers of a fingerprint. Needs the extra batch.
+key of the run, and a fingerprint, which is to be protected as the text it was made from. Needs the
+extra batch.
 """
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
