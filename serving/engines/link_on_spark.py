@@ -22,7 +22,7 @@ from models.record import Record
 from models.rows import RowFault
 from serving.engines import link_batches as batches
 from serving.engines.engine import EngineError
-from serving.engines.on_spark import open_session
+from serving.engines.on_spark import as_spark, open_session
 from serving.engines.waves import cause_of
 from serving.engines.wire import batch_of
 
@@ -30,7 +30,10 @@ _ROWS = 512  # a partition of a file
 
 
 class LinksOnSpark:
-    """Links records or a table in a Spark session; for the options see ``OnSpark``."""
+    """Links records or a table in a Spark session; for the other options see ``OnSpark``.
+
+    ``secret``: key of the tokens that identifiers become, random by default.
+    """
 
     def __init__(
         self,
@@ -72,7 +75,7 @@ class LinksOnSpark:
         ``frame``: columns as ``link_batches.read_cases`` wants them.
         """
         with _told():
-            read = frame.mapInArrow(self._read, _schema(batches.CASES)).cache()
+            read = frame.mapInArrow(self._read, as_spark(batches.CASES)).cache()
             try:
                 cases, faults = _collect(read)
                 likeness = measure_pairs(read, cases, limits_for(cases))
@@ -91,7 +94,7 @@ def measure_pairs(read: Any, cases: Sequence[Case], limits: Limits) -> dict[Pair
         one = prints.withColumnsRenamed({"row": end, "grams": f"{end}_grams"})
         wanted = wanted.join(one, end)
     measured = wanted.select(*batches.ENDS).mapInArrow(
-        partial(batches.measure_ends, limits=limits), _schema(batches.PAIRS)
+        partial(batches.measure_ends, limits=limits), as_spark(batches.PAIRS)
     )
     return batches.likeness_of(measured.toArrow())
 
@@ -102,7 +105,7 @@ def candidates(prints: Any, *, least_words: int) -> Any:
     from pyspark.sql import functions as sql
 
     in_order = Window.partitionBy("key").orderBy("row")
-    keys = prints.mapInArrow(batches.keys_of_cases, _schema(batches.KEYS))
+    keys = prints.mapInArrow(batches.keys_of_cases, as_spark(batches.KEYS))
     # From 0: how many cases stood at the key before this one.
     keys = keys.withColumn("place", sql.row_number().over(in_order) - 1)
     is_band = sql.col("kind") == "band"
@@ -151,9 +154,3 @@ def _told() -> Iterator[None]:
         yield
     except PySparkException as error:
         raise cause_of("spark", error) from error
-
-
-def _schema(schema: Any) -> Any:
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    return from_arrow_schema(schema)

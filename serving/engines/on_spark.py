@@ -70,9 +70,14 @@ class OnSpark:
 
 def spark_schema(*, whole: bool = True) -> Any:
     """The schema of the answers in Spark's types: the second argument of ``mapInArrow``."""
+    return as_spark(answers_schema(whole=whole))
+
+
+def as_spark(schema: Any) -> Any:
+    """An Arrow schema in Spark's types."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    return from_arrow_schema(answers_schema(whole=whole))
+    return from_arrow_schema(schema)
 
 
 def open_session() -> Any:

@@ -17,7 +17,7 @@ from models.assessment import Assessment
 from models.errors import XiaobaoError
 from models.spellings import default_spellings
 from models.text import normalise
-from training.drift.shifts import Shift, corrected, shift_of_names, shift_of_numbers
+from training.drift.shifts import CHANCE, Shift, corrected, shift_of_names, shift_of_numbers
 from training.drift.telling import Telling, tell_apart
 from training.evaluation.intervals import CONFIDENCE, Figure
 
@@ -70,7 +70,7 @@ class Drift:
         if value is not None and high is not None and high < 0 and value <= -_FALL:
             return "act"
         others = any(shift.size in ("some", "much") for shift in self.shifts)
-        apart = self.telling.auc >= _APART and self.telling.chance < 1 - CONFIDENCE
+        apart = self.telling.auc >= _APART and self.telling.chance < CHANCE
         return "look" if others or apart else "steady"
 
 
