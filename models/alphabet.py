@@ -5,7 +5,7 @@ Made from Unicode's own tables and OpenCC's; knows characters, never a text.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, groupby
@@ -52,19 +52,20 @@ class Alphabet:
 @cache
 def make_alphabet() -> Alphabet:
     """The one alphabet there is, made at the first call (a moment) and kept."""
-    chars = [chr(point) for point in chain(*_ASSIGNED)]
-    ignorable = frozenset(filter(_shows_nothing, chars))
-    simplified = _simplified()
+    every = "".join(chr(point) for point in chain(*_ASSIGNED))
+    decomposed = {char: parts for char in every if (parts := unicodedata.decomposition(char))}
+    ignorable = _ignorable(every)
+    simplified = _simplified("".join(HAN.findall(every)))
     folded = {
         char: unicodedata.normalize("NFKC", char).translate(simplified)
-        for char in chars
-        if unicodedata.decomposition(char) and char not in ignorable
+        for char in decomposed
+        if char not in ignorable
     }
     single = {
         ord(char): after for char, after in folded.items() if len(after) == 1 and after != char
     }
     longer = {char: after for char, after in folded.items() if len(after) > 1}
-    followers = ignorable | _joiners(chars)
+    followers = ignorable | _joiners(every, decomposed)
     start, after = _ranges({"\r", *followers, *longer}), _ranges(followers)
     return Alphabet(
         single={**dict.fromkeys(range(0xD800, 0xE000), "\ufffd"), **simplified, **single},
@@ -77,32 +78,35 @@ def make_alphabet() -> Alphabet:
     )
 
 
-def _shows_nothing(char: str) -> bool:
-    if unicodedata.category(char) == "Cf":
-        return not _DRAWN.match(char)
-    return _HIDDEN.match(char) is not None
+def _ignorable(every: str) -> frozenset[str]:
+    """The characters that show nothing."""
+    formats = {char for char in every if unicodedata.category(char) == "Cf"}
+    return frozenset(formats.difference(_DRAWN.findall(every)).union(_HIDDEN.findall(every)))
 
 
-def _joiners(chars: Sequence[str]) -> frozenset[str]:
+def _joiners(every: str, decomposed: Mapping[str, str]) -> frozenset[str]:
     """The characters that may compose or change places with what stands before them."""
-    canonical = (unicodedata.decomposition(char).split() for char in chars)
+    canonical = map(str.split, decomposed.values())
     seconds = {
         chr(int(parts[1], 16)) for parts in canonical if len(parts) == 2 and parts[0][0] != "<"
     }
-    seconds.update(filter(_JAMO.match, chars))
-    firsts = ((char, unicodedata.normalize("NFKD", char)[0]) for char in chars)
-    return frozenset(c for c, first in firsts if unicodedata.combining(first) or first in seconds)
+    seconds.update(_JAMO.findall(every))
+    # What has no decomposition begins with itself.
+    firsts = {char: unicodedata.normalize("NFKD", char)[0] for char in decomposed}
+    begin = {char for char, first in firsts.items() if first in seconds}
+    marks = {char for char in every if unicodedata.combining(firsts.get(char, char))}
+    return frozenset(marks | begin | seconds.difference(firsts))
 
 
-def _simplified() -> dict[int, str]:
+def _simplified(han: str) -> dict[int, str]:
     """Traditional and Japanese forms of Han characters, each with its simplified form.
 
     OpenCC maps some characters to simplified forms beyond the basic plane, which no vocabulary
     or font holds: those stay. Japanese forms count only where they are no simplified character
     themselves (芸 and 欠 stay) and end in one; GB 2312 is the list of those.
     """
-    simple = _converted("t2s")
-    japanese = {char: simple.get(after, after) for char, after in _converted("jp2t").items()}
+    simple = _converted(han, "t2s")
+    japanese = {char: simple.get(after, after) for char, after in _converted(han, "jp2t").items()}
     for char, after in japanese.items():
         if not char.encode("gb2312", "ignore") and after.encode("gb2312", "ignore"):
             simple.setdefault(char, after)
@@ -110,8 +114,7 @@ def _simplified() -> dict[int, str]:
     return {ord(char): simple.get(after, after) for char, after in simple.items()}
 
 
-def _converted(config: str) -> dict[str, str]:
-    han = [chr(point) for point in _ASSIGNED[0] if HAN.match(chr(point))]
+def _converted(han: str, config: str) -> dict[str, str]:
     after = opencc.OpenCC(config).convert("\n".join(han)).split("\n")
     pairs = zip(han, after, strict=True)
     return {

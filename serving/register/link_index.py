@@ -35,7 +35,7 @@ from serving.register.link_standing import standing
 from serving.register.link_values import ends_of, forget_values, near_pairs, save_values
 from serving.register.registered import Company, RegisteredCase
 
-_AT_ONCE = 8  # groups that a write decides again while some wait
+_AT_ONCE = 8  # groups at most that a write decides again while some wait, one for each case
 _ALL = float("inf")
 
 
@@ -87,7 +87,7 @@ class LinkIndex:
         seeds |= count_days(connection, cases, state)
         known = Known(kept, found, prints.keys())
         grouped = self._group(connection, seeds, state, most=LARGE, asked=prints, known=known)
-        self._settle_some(connection, state)
+        self._settle_some(connection, state, most=min(_AT_ONCE, len(pairs)))
         writes.write_state(connection, before, state)
         return grouped
 
@@ -99,11 +99,12 @@ class LinkIndex:
     def settle(self, connection: Connection) -> bool:
         """Decide some of the groups again that were decided by the limits of a smaller index.
 
-        Whether none is left. Every case that comes settles a few: no call decides all.
+        Whether none is left. Every case that comes settles one: no call decides all, and before
+        the limits rise again as many cases have come as there were, more than there are groups.
         """
         before = rows.read_state(connection)
         state = rows.with_defaults(before)
-        self._settle_some(connection, state)
+        self._settle_some(connection, state, most=_AT_ONCE)
         writes.write_state(connection, before, state)
         return state["settled"] >= state["unsettled"]
 
@@ -204,12 +205,12 @@ class LinkIndex:
             if number in asked
         }
 
-    def _settle_some(self, connection: Connection, state: dict[str, int]) -> None:
+    def _settle_some(self, connection: Connection, state: dict[str, int], *, most: int) -> None:
         """Decide the next groups again that wait since the limits rose, in order of their ids."""
         if state["settled"] >= state["unsettled"]:
             return
-        ids = rows.read_groups_from(connection, state["settled"], state["unsettled"], most=_AT_ONCE)
-        state["settled"] = ids[-1] if len(ids) == _AT_ONCE else state["unsettled"]
+        ids = rows.read_groups_from(connection, state["settled"], state["unsettled"], most=most)
+        state["settled"] = ids[-1] if len(ids) == most else state["unsettled"]
         self._group(connection, rows.read_members(connection, ids), state, most=_ALL)
 
 
