@@ -6,6 +6,7 @@ thresholds. ``taxonomy`` reads it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Cause:
     above: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RootCauseTaxonomy:
     """Parents and causes; ``causes`` in output order, technical ones last.
 
@@ -81,11 +82,11 @@ class RootCauseTaxonomy:
 
     def cause_of(self, cause_id: str) -> Cause:
         """The cause with this id; KeyError where there is none."""
-        return {cause.id: cause for cause in self.causes}[cause_id]
+        return self._causes_by_id[cause_id]
 
     def parent_of(self, cause_id: str) -> Parent:
         """The level-1 cause above a leaf; KeyError on an unknown leaf."""
-        return {parent.id: parent for parent in self.parents}[self.cause_of(cause_id).parent]
+        return self._parents_by_id[self.cause_of(cause_id).parent]
 
     def path_of(self, cause_id: str) -> tuple[str, ...]:
         """Ids from level 1 down to the leaf itself, which is alone at level 1."""
@@ -95,7 +96,7 @@ class RootCauseTaxonomy:
         """The Chinese name of a leaf, parent or group; KeyError on an unknown id."""
         return self.names[node_id]
 
-    @property
+    @cached_property
     def names(self) -> dict[str, str]:
         """The Chinese name of every node by its id."""
         above = {parent.id: parent.zh for parent in (*self.parents, *self.groups)}
@@ -104,6 +105,14 @@ class RootCauseTaxonomy:
     def bulletin_type_of(self, cause_id: str) -> str:
         """The regulator's dispute type of a leaf: its own, else its parent's."""
         return self.cause_of(cause_id).bulletin_type
+
+    @cached_property
+    def _causes_by_id(self) -> Mapping[str, Cause]:
+        return {cause.id: cause for cause in self.causes}
+
+    @cached_property
+    def _parents_by_id(self) -> Mapping[str, Parent]:
+        return {parent.id: parent for parent in self.parents}
 
 
 def path_of(cause: Cause) -> tuple[str, ...]:

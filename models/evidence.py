@@ -49,7 +49,7 @@ def find_evidence(text: NormalisedText, scores: Scores, *, share: float) -> tupl
     clauses = _clauses(text.text, scores)
     if not clauses:
         return tuple(_evidence(text, start, end, scores) for start, end in _marks_alone(text.text))
-    means = np.array([scores[start:end].mean() for start, end in clauses])
+    means = _means(scores, clauses)
     chosen = [clauses[i] for i in np.flatnonzero(means >= share * means.max())]
     best = sorted(_joined(chosen), key=lambda span: -scores[span[0] : span[1]].max())[:MOST]
     return tuple(_evidence(text, start, end, scores) for start, end in sorted(best))
@@ -58,6 +58,14 @@ def find_evidence(text: NormalisedText, scores: Scores, *, share: float) -> tupl
 def lies_within(span: Evidence, others: Sequence[Evidence]) -> bool:
     """Whether a span lies inside one of the others."""
     return any(other.start <= span.start and span.end <= other.end for other in others)
+
+
+def _means(scores: Scores, spans: Sequence[tuple[int, int]]) -> Scores:
+    """The mean score of each span, none of them empty."""
+    sums = np.concatenate(([0.0], np.cumsum(scores)))
+    starts, ends = np.array(spans).T
+    means: Scores = (sums[ends] - sums[starts]) / (ends - starts)
+    return means
 
 
 def _clauses(text: str, scores: Scores) -> list[tuple[int, int]]:

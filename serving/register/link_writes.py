@@ -63,8 +63,7 @@ def add_traces(
     """Add cases at keys, in order of the keys; ``closed`` keys keep the mark ``over`` alone."""
     for portion in portions(sorted(closed)):
         connection.execute(delete(traces).where(traces.c.trace.in_(portion)))
-    rows = sorted((*added, *((key, over) for key in closed)))
-    _add(connection, traces, [{"trace": key, "case_row": number} for key, number in rows])
+    _add_rows(connection, traces, sorted((*added, *((key, over) for key in closed))))
 
 
 def save_handles(
@@ -94,8 +93,7 @@ def add_aliases(connection: Connection, new: Mapping[int, int], *, key_id: str) 
 
 def add_holdings(connection: Connection, held: Iterable[tuple[int, int]]) -> None:
     """Say which cases have which values."""
-    rows = [{"handle": handle, "case_row": number} for handle, number in sorted(held)]
-    _add(connection, holdings, rows)
+    _add_rows(connection, holdings, sorted(held))
 
 
 def add_pairs(connection: Connection, found: Mapping[Pair, Likeness]) -> None:
@@ -190,7 +188,12 @@ def retire_keys(connection: Connection, key_ids: Sequence[str]) -> None:
 
 
 def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that have the table's columns in its order.
+    """Insert rows that have the table's columns in its order."""
+    _add_rows(connection, table, [tuple(row.values()) for row in rows])
+
+
+def _add_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows of values in the order of the table's columns.
 
     Straight to the driver: for a hundred small rows a case, SQLAlchemy's care costs most of the
     time.
@@ -199,7 +202,7 @@ def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
         names = ", ".join(table.c.keys())
         marks = ", ".join(mark_of(connection) for _ in table.c)
         statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"
-        connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+        connection.exec_driver_sql(statement, rows)
 
 
 def _change(
