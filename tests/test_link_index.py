@@ -18,7 +18,7 @@ from models.rows import RowFault
 from serving.files.linking import read_linkable
 from serving.register.database import read, write
 from serving.register.link_index import LinkIndex, index_with
-from serving.register.link_tables import aliases, handles, holdings, linked_cases, traces
+from serving.register.link_tables import aliases, handles, holdings, linked_cases, postings
 from serving.register.metadata import metadata
 from serving.register.register import Register
 from serving.register.registered import RegisteredCase
@@ -342,10 +342,12 @@ def test_nothing_stands_in_clear_in_any_table(links):
 
 def test_after_removing_nothing_is_left_of_a_case(links):
     links.add(case("A", STRANGERS[0]))
-    before = {table.name: links.rows(table) for table in (traces, handles, holdings, linked_cases)}
+    before = {
+        table.name: links.rows(table) for table in (postings, handles, holdings, linked_cases)
+    }
     links.add(case("B", LETTER, phone=PHONE, seller="丁友根", address="南湖市长虹大厦A座1503"))
     links.remove("B")
-    after = {table.name: links.rows(table) for table in (traces, handles, holdings, linked_cases)}
+    after = {table.name: links.rows(table) for table in (postings, handles, holdings, linked_cases)}
     assert after == before
 
 
@@ -389,14 +391,14 @@ def test_what_was_rolled_back_was_never_there(links):
 def test_a_band_takes_no_more_cases_than_it_may():
     keys = keys_of(fingerprint(LETTER))
     found = gather(dict.fromkeys(range(1, FULL + 20), keys), {})
-    assert max(sum(key == band for key, _ in found.added) for band in keys.bands) == FULL
+    assert {len(found.changed[band]) for band in keys.bands} == {FULL}
 
 
 def test_a_phrase_that_too_many_write_suggests_nobody():
     (word, *_) = keys_of(fingerprint(LETTER)).words
     keys = replace(keys_of(fingerprint(LETTER)), bands=(), clauses=(), words=(word,))
     found = gather({STOCK + 1: keys}, {word: range(1, STOCK + 1)})
-    assert found.closed == (word,)
+    assert found.changed == {word: [OVER]}
     assert gather({STOCK + 2: keys}, {word: [OVER]}).pairs == {}
 
 

@@ -21,6 +21,7 @@ from serving.register.errors import (
     UnknownCaseError,
 )
 from serving.register.keys import KeyFileError
+from serving.register.link_rows import read_postings
 from serving.register.register import Register
 from serving.register.reviews import Review
 from tests.conftest import SAMPLES, KeywordAnalyzer
@@ -417,6 +418,20 @@ def test_a_case_that_is_not_there_is_unknown(sqlite, ask):
 def test_the_migrations_make_the_tables_that_the_code_knows(register):
     with read(register.engine) as connection:
         assert schema.differences(connection) == []
+
+
+def test_the_rows_of_an_older_index_become_posting_lists(database_url):
+    rows = [{"key": at // 7, "row": at % 7 + 1} for at in range(60_000)]  # more than read at once
+    engine = open_engine(database_url)
+    schema.upgrade(engine, to="0001")
+    with write(engine) as connection:
+        connection.execute(text("INSERT INTO traces (trace, case_row) VALUES (:key, :row)"), rows)
+    schema.upgrade(engine)
+    with read(engine) as connection:
+        kept = read_postings(connection, range(-1, 10_000))
+    engine.dispose()
+    whole = {key: (1, 2, 3, 4, 5, 6, 7) for key in range(60_000 // 7)}
+    assert kept == whole | {60_000 // 7: (1, 2, 3)}
 
 
 def test_two_that_open_an_empty_database_at_once_make_it_once(database_url, tmp_path):

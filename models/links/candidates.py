@@ -60,11 +60,10 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Pairs to measure with how much speaks for each, and what changes in the table of keys."""
+    """Pairs to measure with how much speaks for each, and the cases at each key that changed."""
 
     pairs: Mapping[tuple[int, int], int]
-    added: tuple[tuple[int, int], ...]
-    closed: tuple[int, ...]
+    changed: Mapping[int, Sequence[int]]
 
 
 def keys_of(print_: Fingerprint, wording: Wording | None = None) -> Keys:
@@ -93,35 +92,29 @@ def gather(
     clause or word beside all before it, unless more than `STOCK` are.
     """
     at: dict[int, Sequence[int]] = dict(known)
-    mine: dict[int, list[int]] = {}  # copied when first added to: most keys are only looked at
+    changed: dict[int, list[int]] = {}
     pairs: dict[tuple[int, int], int] = {}
-    added: list[tuple[int, int]] = []
-    closed: set[int] = set()
     for number, keys in new.items():
         for other, much in _beside(keys, at, least_words).items():
             pairs[(other, number) if other < number else (number, other)] = much
         for key in keys.bands:
             if len(at.get(key, ())) < FULL:
-                _put(number, key, at=at, mine=mine)
-                added.append((key, number))
+                _put(number, key, at=at, changed=changed)
         for key in (*keys.clauses, *keys.words):
             numbers = at.get(key, ())
             if len(numbers) >= STOCK:
-                closed.add(key)
-                at[key] = (OVER,)
+                at[key] = changed[key] = [OVER]
             elif OVER not in numbers[:1]:
-                _put(number, key, at=at, mine=mine)
-                added.append((key, number))
-    kept = tuple(one for one in added if one[0] not in closed)
-    return Gathered(pairs, kept, tuple(closed))
+                _put(number, key, at=at, changed=changed)
+    return Gathered(pairs, changed)
 
 
 def _put(
-    number: int, key: int, *, at: dict[int, Sequence[int]], mine: dict[int, list[int]]
+    number: int, key: int, *, at: dict[int, Sequence[int]], changed: dict[int, list[int]]
 ) -> None:
-    if key not in mine:
-        at[key] = mine[key] = list(at.get(key, ()))
-    mine[key].append(number)
+    if key not in changed:  # copied when first added to: most keys are only looked at
+        at[key] = changed[key] = list(at.get(key, ()))
+    changed[key].append(number)
 
 
 def _beside(keys: Keys, at: Mapping[int, Sequence[int]], least_words: int) -> dict[int, int]:

@@ -60,14 +60,15 @@ def decide_level(
 
 def _holds(rule: SignRule, case: Case, cases: Mapping[int, Case], ties: Sequence[Tie]) -> bool:
     beside = {tie.left + tie.right - case.number for tie in ties if _speaks(rule, tie)}
+    if not beside:
+        return False
     found = [case, *(cases[other] for other in sorted(beside & set(cases)))]
     found = [other for other in found if not _is_left_out(rule, other)]
     if rule.days is not None:
         found = [other for other in found if _within(case, other, rule.days)]
     cities = {other.city for other in found if other.city is not None}
     persons = {other.who for other in found}
-    told = bool(beside) and case in found
-    return told and len(persons) >= rule.persons and len(cities) >= rule.cities
+    return case in found and len(persons) >= rule.persons and len(cities) >= rule.cities
 
 
 def _speaks(rule: SignRule, tie: Tie) -> bool:

@@ -46,4 +46,5 @@ def measure(
 
 
 def _is_held(clause: frozenset[int], other: Fingerprint) -> bool:
-    return any(len(clause & held) >= _SAME_CLAUSE * len(clause) for held in other.clauses)
+    least = _SAME_CLAUSE * len(clause)
+    return any(len(held) >= least and len(clause & held) >= least for held in other.clauses)

@@ -11,8 +11,8 @@ from itertools import combinations
 
 from sqlalchemy import Connection
 
-from models.links.candidates import OVER, gather, keys_of
 from models.links.candidates import Keys as TextKeys
+from models.links.candidates import gather, keys_of
 from models.links.cases import Case
 from models.links.fingerprints import Fingerprint
 from models.links.grouping import is_worth_keeping
@@ -58,9 +58,9 @@ def _gather(
 ) -> Mapping[Pair, float]:
     """Pairs that may be alike; the new cases are put at their keys."""
     wanted = {key for one in keys.values() for key in one.all}
-    known = rows.read_traces(connection, wanted)
+    known = rows.read_postings(connection, wanted)
     gathered = gather(keys, known, least_words=least_words)
-    writes.add_traces(connection, gathered.added, gathered.closed, over=OVER)
+    writes.save_postings(connection, gathered.changed)
     return gathered.pairs
 
 

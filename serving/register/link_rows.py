@@ -5,6 +5,7 @@ databases take only so many parameters.
 """
 
 import json
+import struct
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from serving.register.link_tables import (
     link_state,
     linked_cases,
     pairs,
-    traces,
+    postings,
 )
 
 _PORTION = 2_000
@@ -108,14 +109,10 @@ def read_fingerprints(connection: Connection, numbers: Collection[int]) -> dict[
     return {row.case_row: row.grams for row in rows}
 
 
-def read_traces(connection: Connection, keys: Collection[int]) -> dict[int, list[int]]:
+def read_postings(connection: Connection, keys: Collection[int]) -> dict[int, tuple[int, ...]]:
     """The cases at each of these keys, first to last."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for row in _at(connection, traces.c.trace, keys):
-        found[row[0]].append(row[1])
-    for numbers in found.values():
-        numbers.sort()
-    return found
+    rows = _at(connection, postings.c.key, keys)
+    return {key: struct.unpack(f"<{len(cases) // 8}q", cases) for key, cases in rows}
 
 
 def read_aliases(connection: Connection, tokens: Collection[int]) -> dict[int, int]:

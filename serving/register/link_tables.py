@@ -2,7 +2,7 @@
 
 Made for a million cases: the long tables are clustered by their key (``WITHOUT ROWID`` in SQLite),
 and no key has more rows than a query may read. ``case_row`` is ``cases.id``; only the one row a
-case refers to it by constraint, for a check of each of its hundred small rows would cost much.
+case refers to it by constraint, for a check of each of its small rows would cost much.
 """
 
 from typing import Any
@@ -52,13 +52,14 @@ fingerprints = Table(
     Column("grams", LargeBinary, nullable=False),
 )
 
-# Places to look at: LSH bands of the whole text, hashes of clauses, rare words. A key with too
-# many cases takes no more (band) or keeps one row of case 0 that says so (clause, word).
-traces = Table(
-    "traces",
+# Posting lists: LSH bands of the whole text, hashes of clauses and rare words, each with the cases
+# that have it, first to last, eight bytes a case (little-endian). A key with too many cases takes
+# no more (band) or keeps case 0 alone, which says so (clause, word).
+postings = Table(
+    "postings",
     metadata,
-    Column("trace", BIG, primary_key=True, autoincrement=False),
-    Column("case_row", BIG, primary_key=True, autoincrement=False),
+    Column("key", BIG, primary_key=True, autoincrement=False),
+    Column("cases", LargeBinary, nullable=False),
     **_CLUSTERED,
 )
 

@@ -4,6 +4,7 @@ Writers hold the register's lock, so a row that was read stands until it is writ
 """
 
 import json
+import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,13 @@ from models.links.cases import Case
 from models.links.hubs import Sharing
 from models.links.likeness import Likeness
 from models.links.ties import Pair
-from serving.register.link_rows import GroupRow, Handle, mark_of, portions
+from serving.register.link_rows import (
+    GroupRow,
+    Handle,
+    mark_of,
+    portions,
+    read_postings,
+)
 from serving.register.link_tables import (
     aliases,
     arrivals,
@@ -24,7 +31,7 @@ from serving.register.link_tables import (
     link_state,
     linked_cases,
     pairs,
-    traces,
+    postings,
 )
 
 _GROUP = tuple(GroupRow.__dataclass_fields__)
@@ -57,13 +64,17 @@ def add_cases(connection: Connection, cases: Iterable[Case], prints: Mapping[int
     _add(connection, fingerprints, grams)
 
 
-def add_traces(
-    connection: Connection, added: Sequence[tuple[int, int]], closed: Sequence[int], *, over: int
-) -> None:
-    """Add cases at keys, in order of the keys; ``closed`` keys keep the mark ``over`` alone."""
-    for portion in portions(sorted(closed)):
-        connection.execute(delete(traces).where(traces.c.trace.in_(portion)))
-    _add_rows(connection, traces, sorted((*added, *((key, over) for key in closed))))
+def save_postings(connection: Connection, changed: Mapping[int, Sequence[int]]) -> None:
+    """Write the cases at these keys, in order of the keys; a key without cases goes."""
+    gone = sorted(key for key, numbers in changed.items() if not numbers)
+    for portion in portions(gone):
+        connection.execute(delete(postings).where(postings.c.key.in_(portion)))
+    rows = [
+        (key, struct.pack(f"<{len(numbers)}q", *numbers))
+        for key, numbers in sorted(changed.items())
+        if numbers
+    ]
+    _add_rows(connection, postings, rows, instead="key")
 
 
 def save_handles(
@@ -166,8 +177,9 @@ def delete_case(
     connection.execute(delete(fingerprints).where(fingerprints.c.case_row == number))
     connection.execute(delete(pairs).where(or_(pairs.c.low == number, pairs.c.high == number)))
     for portion in portions(list(keys)):
-        here = traces.c.trace.in_(portion) & (traces.c.case_row == number)
-        connection.execute(delete(traces).where(here))
+        known = read_postings(connection, portion)
+        beside = {key: tuple(n for n in numbers if n != number) for key, numbers in known.items()}
+        save_postings(connection, {key: beside[key] for key in known if beside[key] != known[key]})
     for portion in portions(list(held)):
         here = holdings.c.handle.in_(portion) & (holdings.c.case_row == number)
         connection.execute(delete(holdings).where(here))
@@ -192,16 +204,23 @@ def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
     _add_rows(connection, table, [tuple(row.values()) for row in rows])
 
 
-def _add_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+def _add_rows(
+    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *, instead: str = ""
+) -> None:
     """Insert rows of values in the order of the table's columns.
+
+    ``instead``: the key column of a table whose rows may be there already and are replaced then.
 
     Straight to the driver: for a hundred small rows a case, SQLAlchemy's care costs most of the
     time.
     """
     if rows:
-        names = ", ".join(table.c.keys())
-        marks = ", ".join(mark_of(connection) for _ in table.c)
-        statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"
+        columns = [column.name for column in table.c]
+        marks = ", ".join(mark_of(connection) for _ in columns)
+        statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"
+        if instead:
+            sets = ", ".join(f"{name} = excluded.{name}" for name in columns if name != instead)
+            statement += f" ON CONFLICT ({instead}) DO UPDATE SET {sets}"
         connection.exec_driver_sql(statement, rows)
 
 

@@ -20,19 +20,19 @@ from serving.register.metadata import metadata
 _ALL = (tables, link_tables)  # importing them fills ``metadata``
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the schema to the newest revision; does nothing to one that is there already."""
+def upgrade(engine: Engine, *, to: str = "head") -> None:
+    """Bring the schema to a revision, the newest one; does nothing to one that is there already."""
     with as_file(files("serving.register").joinpath("migrations")) as place:
         config = Config()
         config.set_main_option("script_location", str(place))
-        wanted = ScriptDirectory.from_config(config).get_current_head()
+        wanted = ScriptDirectory.from_config(config).as_revision_number(to)
         with read(engine) as connection:
             if revision(connection) == wanted:
                 return
         with write(engine) as connection:
             _check_known(ScriptDirectory.from_config(config), revision(connection))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
 
 
 def revision(connection: Connection) -> str | None:
