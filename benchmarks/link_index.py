@@ -25,6 +25,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 from sqlalchemy import func as sql
 
+from benchmarks.usage import memory_mb
 from models.assessment import (
     AgentSigns,
     Assessment,
@@ -169,12 +170,6 @@ def hash_of(number: int) -> int:
     return number * 0x9E3779B1 >> 8
 
 
-def resident() -> float:
-    """Megabytes of memory that this process has now."""
-    pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
-    return pages * 4096 / 1e6
-
-
 # --- the index ----------------------------------------------------------------------------------
 
 
@@ -208,11 +203,18 @@ class Bench:
             done = numbers.stop
             if done // 10_000 != numbers.start // 10_000:
                 rate, free = (done - start) / took, (done - start) / cpu
-                memory = f"{resident():.0f} MB"
+                memory = f"{memory_mb():.0f} MB"
                 print(
                     f"  {done} cases, {rate:.0f}/s ({free:.0f}/s processor), {memory}", flush=True
                 )
         return done - start, took
+
+    def settle(self) -> None:
+        """Decide every group by the limits of today, as happens before any is shown."""
+        settled = False
+        while not settled:
+            with write(self.register.engine) as connection:
+                settled = self.index.settle(connection)
 
     def query(
         self, made: Sequence[tuple[Record, Assessment]]
@@ -299,6 +301,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 def measure(bench: Bench, count: int) -> tuple[dict[str, float], list[set[str]], list[set[str]]]:
     """Query times and quality among so many cases."""
     queries = make_queries(count)
+    bench.settle()
     bench.query([(record, assessment) for _, record, assessment in queries[:10]])  # warm
     answers = bench.query([(record, assessment) for _, record, assessment in queries])
     times, cpu = [took for took, _, _ in answers], [worked for _, worked, _ in answers]
@@ -328,14 +331,14 @@ def measure_datasketch(count: int, *, precision: float) -> None:
     """The same queries against MinHashLSH in memory; its candidates verified by exact Jaccard."""
     from datasketch import MinHash, MinHashLSH
 
-    before, began = resident(), time.perf_counter()
+    before, began = memory_mb(), time.perf_counter()
     lsh = MinHashLSH(num_perm=60, params=(20, 3))
     for number in range(count):
         (sketch,) = MinHash.generator([shingles_of(make_record(number))], num_perm=60, seed=1)
         lsh.insert(f"S{number}", sketch, check_duplication=False)
     took = time.perf_counter() - began
     print(
-        f"datasketch: built in {took:.0f} s (making texts included), {resident() - before:.0f} MB"
+        f"datasketch: built in {took:.0f} s (making texts included), {memory_mb() - before:.0f} MB"
     )
     queries = make_queries(count)
     truths = [set() if f is None else truth_of(f, count) for f, _, _ in queries]
@@ -375,7 +378,7 @@ def run(count: int, database: Path, *, batch: int, datasketch: bool) -> None:
     stock()
     bench = Bench(database)
     notes = json.loads(bench.notes.read_text("utf-8")) if bench.notes.exists() else {}
-    before = resident()
+    before = memory_mb()
     for until in sorted({min(_LAST_SMALL, count), count}):
         if bench.count() > until:
             continue
@@ -387,7 +390,7 @@ def run(count: int, database: Path, *, batch: int, datasketch: bool) -> None:
             bench.notes.write_text(json.dumps(notes), "utf-8")
     figures = notes[str(count)]
     print(
-        f"memory grew by {resident() - before:.0f} MB; "
+        f"memory grew by {memory_mb() - before:.0f} MB; "
         f"database {database.stat().st_size / 1e6:.0f} MB"
     )
     small = notes.get(str(_LAST_SMALL))

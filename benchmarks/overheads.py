@@ -27,6 +27,7 @@ from typing import Any
 
 from benchmarks.assess_throughput import ROOT, SAMPLES, _cpu, append, draw_texts
 from benchmarks.overload import CONNECTIONS, Connection, Request, full, service
+from benchmarks.usage import processor_seconds
 from models.analyzer import Analyzer, load_analyzer
 from models.record import Record
 from models.runtimes import Runtime
@@ -38,7 +39,6 @@ RESULTS = ROOT / "docs" / "benchmarks" / "overheads.jsonl"
 BATCH_TOKENS = 4096  # as `assess` packs
 _DRAWN, _SHORTEST, _LONGEST = 4000, 20, 1200  # characters
 _SINGLE, _SINGLES = (85, 115), 60  # characters; requests a round
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 Spent = tuple[float, float]
 """Seconds on the clock and of the processor, for one text."""
@@ -150,12 +150,6 @@ def tokenise_and_infer(text: str, reader: WindowReader, runtime: Runtime) -> Non
     """What no service can do without."""
     for window in reader.read([text]):
         runtime.infer(*pad([window]))
-
-
-def processor_seconds(pid: int) -> float:
-    """Processor time of one process so far; Linux only."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS  # utime, stime
 
 
 def summary(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

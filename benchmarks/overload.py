@@ -6,7 +6,8 @@ First the capacity: 64 connections that ask again as soon as they are answered. 
 at ``times`` that rate whatever happens to them, each with a deadline. Every one must be answered
 200 or 429; a 200 after its deadline is late. Goodput is the characters answered in time over
 those of the capacity: in requests it would flatter, as short ones get in where long ones do not.
-Callers and service share the machine, so at ten times the load the callers take their part of it.
+Callers and service share the machine, so at ten times the load the callers take their part of it;
+``goodput_of_processor`` leaves them out: characters for each second that the service had a core.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.assess_throughput import ROOT, SAMPLES, append, draw_texts
+from benchmarks.usage import memory_mb, processor_seconds
 
 RESULTS = ROOT / "docs" / "benchmarks" / "overload.jsonl"
 CONNECTIONS = 64  # in the measure of capacity
@@ -101,14 +103,19 @@ async def measure(
     plain = [Request.of(text) for text in texts]
     idle = await alone(plain[:50], place)
     await full(plain, place, seconds=2)  # warm
+    idle_spent = processor_seconds(pid)
     capacity, characters = await full(plain, place, seconds=options.capacity_seconds)
-    before = memory_of(pid)
+    full_spent = processor_seconds(pid) - idle_spent
+    before = round(memory_mb(pid))
     watching = asyncio.create_task(watch_memory(pid))
+    flood_began = processor_seconds(pid)
     flood = await overload(requests, place, rate=capacity * options.times, options=options)
+    flood_spent = processor_seconds(pid) - flood_began
     recovery = await recover(plain, place, calm=3 * statistics.median(idle))
     watching.cancel()
     peak = await watching
     waits = sorted(flood.waits) or [float("nan")]
+    possible = characters * options.capacity_seconds / full_spent  # characters a processor second
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
@@ -121,13 +128,14 @@ async def measure(
         "answers": dict(flood.statuses.most_common()),
         "late": flood.late,
         "goodput": round(flood.characters / options.seconds / characters, 3),
+        "goodput_of_processor": round(flood.characters / flood_spent / possible, 3),
         "accepted_ms": {
             "p50": round(waits[len(waits) // 2] * 1000),
             "p99": round(waits[len(waits) * 99 // 100] * 1000),
         },
         "idle_ms": round(statistics.median(idle) * 1000, 1),
         "recovery_ms": round(recovery * 1000),
-        "memory_mb": {"before": before, "peak": peak, "after": memory_of(pid)},
+        "memory_mb": {"before": before, "peak": peak, "after": round(memory_mb(pid))},
     }
 
 
@@ -214,14 +222,9 @@ async def watch_memory(pid: int) -> int:
     peak = 0
     with contextlib.suppress(asyncio.CancelledError):
         while True:
-            peak = max(peak, memory_of(pid))
+            peak = max(peak, round(memory_mb(pid)))
             await asyncio.sleep(0.25)
     return peak
-
-
-def memory_of(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
 
 
 @dataclass(frozen=True)

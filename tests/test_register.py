@@ -430,7 +430,7 @@ def test_the_rows_of_an_older_index_become_posting_lists(database_url):
     with read(engine) as connection:
         kept = read_postings(connection, range(-1, 10_000))
     engine.dispose()
-    whole = {key: (1, 2, 3, 4, 5, 6, 7) for key in range(60_000 // 7)}
+    whole = dict.fromkeys(range(60000 // 7), (1, 2, 3, 4, 5, 6, 7))
     assert kept == whole | {60_000 // 7: (1, 2, 3)}
 
 

@@ -7,6 +7,7 @@ of what has changed. Both get the same groups.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from models.codebook import Codebook
 from models.links.cases import Case
@@ -44,15 +45,51 @@ class Standing:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Found:
-    """A group; ``ties`` are all between its members, also those that do not carry."""
+    """A group; ``ties`` are all between its members, also those that do not carry.
 
-    kind: Kind
-    numbers: tuple[int, ...]
-    ties: tuple[Tie, ...]
-    why: tuple[str, ...]
-    standings: Mapping[int, Standing] = field(repr=False)
+    What it is and where its members stand is decided when asked for: about a group that an
+    index has just read again and found unchanged, nobody asks. ``known``: the kind that stands.
+    """
+
+    cases: Mapping[int, Case] = field(repr=False)
+    ties: tuple[Tie, ...] = field(repr=False)
+    rules: Rules = field(repr=False)
+    known: str | None = None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of its members."""
+        return tuple(self.cases)
+
+    @cached_property
+    def kind(self) -> Kind:
+        """What explains it."""
+        if self.known is not None:
+            return self.rules.kinds.by_id[self.known]
+        return decide_kind(Evidence(tuple(self.cases.values()), self._carrying), self.rules.kinds)
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """Why it holds together, in Chinese."""
+        return reasons_of(self._carrying)
+
+    @cached_property
+    def standings(self) -> Mapping[int, Standing]:
+        """Where each member stands."""
+        of_case: dict[int, list[Tie]] = defaultdict(list)
+        for tie in self.ties:
+            of_case[tie.left].append(tie)
+            of_case[tie.right].append(tie)
+        return {
+            number: standing_of(case, self.cases, of_case[number], self.kind, self.rules)
+            for number, case in self.cases.items()
+        }
+
+    @cached_property
+    def _carrying(self) -> tuple[Tie, ...]:
+        return tuple(tie for tie in self.ties if tie.carries)
 
 
 def strongest(ties: Iterable[Tie]) -> list[Tie]:
@@ -86,26 +123,9 @@ def find_groups(
     kinds = {number: one.kind for one in joined for number in one.numbers}
     inside = _inside(ties, clusters)
     return tuple(
-        _group({n: by_number[n] for n in numbers}, held, rules, _known_kind(numbers, kinds))
+        Found({n: by_number[n] for n in numbers}, tuple(held), rules, _known_kind(numbers, kinds))
         for numbers, held in zip(clusters, inside, strict=True)
     )
-
-
-def _group(
-    cases: Mapping[int, Case], ties: Sequence[Tie], rules: Rules, known: str | None
-) -> Found:
-    carrying = tuple(tie for tie in ties if tie.carries)
-    evidence = Evidence(tuple(cases.values()), carrying)
-    kind = rules.kinds.by_id[known] if known else decide_kind(evidence, rules.kinds)
-    of_case: dict[int, list[Tie]] = defaultdict(list)
-    for tie in ties:
-        of_case[tie.left].append(tie)
-        of_case[tie.right].append(tie)
-    standings = {
-        number: standing_of(case, cases, of_case[number], kind, rules)
-        for number, case in cases.items()
-    }
-    return Found(kind, tuple(cases), tuple(ties), reasons_of(carrying), standings)
 
 
 def standing_of(

@@ -25,12 +25,14 @@ def save(
     found: Sequence[Found],
     state: dict[str, int],
     *,
+    seeds: Collection[int],
     levels: Sequence[Level],
     most: float,
 ) -> list[GroupRow]:
     """Write the groups of a region and who is in them; what stayed as it was is not written.
 
-    The groups of ``found`` as they are kept, in its order.
+    ``seeds``: the cases about which something has changed. A group without any that has the
+    members it had is not decided again. The groups of ``found`` as they are kept, in its order.
     """
     order = {level.id: rank for rank, level in enumerate(levels)}
     large = region.large(most)
@@ -42,6 +44,10 @@ def save(
         if kept.group not in large
     }
     for id_, one in zip(ids, found, strict=True):
+        if id_ not in large and _stands(id_, one, region, seeds):
+            after[id_] = region.groups[id_]
+            places |= {n: (id_, region.cases[n].level) for n in one.numbers}
+            continue
         merged = {kept.group for n in one.numbers if (kept := region.cases[n]).group in large}
         for other in merged - {id_, None}:
             after.pop(other, None)
@@ -64,6 +70,14 @@ def drop_if_empty(connection: Connection, group: int) -> None:
     count = select(func.count()).where(linked_cases.c.group_row == group)
     if found and connection.execute(count).scalar_one() < 2:
         writes.save_groups(connection, found, {})
+
+
+def _stands(id_: int, found: Found, region: Region, seeds: Collection[int]) -> bool:
+    """Whether a group is the one that is kept, and nothing has changed about its members."""
+    numbers = found.numbers
+    if id_ not in region.groups or region.groups[id_].size != len(numbers):
+        return False
+    return all(region.cases[n].group == id_ and n not in seeds for n in numbers)
 
 
 def _ids(

@@ -197,7 +197,9 @@ class LinkIndex:
             list(cases.values()), region.likeness, around, rules=self._rules, joined=joined
         )
         levels = self._rules.codebook.levels
-        groups = link_groups.save(connection, region, found, state, levels=levels, most=most)
+        groups = link_groups.save(
+            connection, region, found, state, seeds=seeds, levels=levels, most=most
+        )
         return {
             number: link_shown.related_by(one.ties, number, group=group, cases=cases)
             for group, one in zip(groups, found, strict=True)
