@@ -99,8 +99,8 @@ class LinkIndex:
     def settle(self, connection: Connection) -> bool:
         """Decide some of the groups again that were decided by the limits of a smaller index.
 
-        Whether none is left. Every case that comes settles one: no call decides all, and before
-        the limits rise again as many cases have come as there were, more than there are groups.
+        Whether none is left. Every write settles some, that of a single case one: no call decides
+        all, and who reads groups has the rest settled first.
         """
         before = rows.read_state(connection)
         state = rows.with_defaults(before)

@@ -1,4 +1,4 @@
-"""Posting lists in place of a row for each key and case: read at once, and half the size.
+"""Posting lists in place of a row for each key and case: a key is read and written at once.
 
 Revision ID: 0002
 """
