@@ -25,19 +25,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.assess_throughput import ROOT, SAMPLES, _cpu, append, draw_texts
+from benchmarks.assess_throughput import ROOT, _cpu, append
 from benchmarks.overload import CONNECTIONS, Connection, Request, full, service
+from benchmarks.peers import mixed_texts
 from benchmarks.usage import processor_seconds
 from models.analyzer import Analyzer, load_analyzer
 from models.record import Record
-from models.runtimes import Runtime
+from models.runtimes import Runtime, available_cores
 from models.text import normalise
 from models.windows import WindowReader, pack, pad
 from serving.engines.reading import assess_sorted
 
 RESULTS = ROOT / "docs" / "benchmarks" / "overheads.jsonl"
 BATCH_TOKENS = 4096  # as `assess` packs
-_DRAWN, _SHORTEST, _LONGEST = 4000, 20, 1200  # characters
 _SINGLE, _SINGLES = (85, 115), 60  # characters; requests a round
 
 Spent = tuple[float, float]
@@ -46,18 +46,17 @@ Spent = tuple[float, float]
 
 def main() -> None:
     options = _options()
-    drawn = draw_texts(SAMPLES, count=_DRAWN, seed=options.seed)
-    texts = [text for text in drawn if _SHORTEST <= len(text) <= _LONGEST][: options.texts]
+    drawn = mixed_texts(seed=options.seed)
+    texts = drawn[: options.texts]
     singles = [text for text in drawn if _SINGLE[0] <= len(text) <= _SINGLE[1]][:_SINGLES]
-    analyzer = load_analyzer(options.bundle, threads=options.threads)
+    analyzer = load_analyzer(options.bundle)  # as many threads as the service takes: all cores
     with service(options) as (place, process):
-        # The service computes with as many threads as there are cores, which is our default too.
         rounds = take_turns(analyzer, texts, singles, place, process.pid, options)
     result = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
-        "threads": options.threads,
+        "threads": available_cores(),
         "versions": {name: version(name) for name in ("numpy", "onnxruntime", "tokenizers")},
         "bundle": analyzer.bundle.name,
         "texts": len(texts),
@@ -90,7 +89,8 @@ def take_turns(
     rounds = []
     for number in range(options.rounds):
         names = list(sides)
-        order = names[number % 3 :] + names[: number % 3]
+        first = number % len(names)
+        order = names[first:] + names[:first]
         spent = {name: sides[name]() for name in order}
         rounds.append(
             {
@@ -184,7 +184,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--bundle", type=Path, help="bundle directory; default: the embedded one")
     parser.add_argument("--texts", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=RESULTS)

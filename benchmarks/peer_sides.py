@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.assess_throughput import ROOT
 from benchmarks.overload import Connection, Request
+from benchmarks.usage import processor_seconds_of_group
 
 _STARTS_WITHIN_S = 300.0
 _TORCH = ("torch", "torch-*", "torchgen", "functorch", "nvidia*", "triton*")
@@ -185,13 +186,7 @@ class Side:
 
     def processor_seconds(self) -> float:
         """Processor time that all its processes have spent so far; Linux only."""
-        ticks = 0
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                fields = stat.read_text().rpartition(")")[2].split()
-                if int(fields[2]) == self._process.pid:  # its group
-                    ticks += int(fields[11]) + int(fields[12])  # utime, stime
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return processor_seconds_of_group(self._process.pid)
 
     def end(self) -> None:
         """All its processes."""

@@ -40,12 +40,17 @@ _DRAWN = 4000  # of which so many have such lengths
 
 def main() -> None:
     options = _options()
-    drawn = draw_texts(SAMPLES, count=_DRAWN, seed=options.seed)
-    texts = [text for text in drawn if SHORTEST <= len(text) <= LONGEST][:TEXTS]
+    texts = mixed_texts(seed=options.seed)[:TEXTS]
     with tempfile.TemporaryDirectory(prefix="xiaobao-peers-") as name:
         result = measure(texts, Path(name), options)
     append(result, options.out)
     print(json.dumps(result, ensure_ascii=False, indent=1))
+
+
+def mixed_texts(*, seed: int) -> list[str]:
+    """Texts of the corpus of `SHORTEST` to `LONGEST` characters, in an order drawn."""
+    drawn = draw_texts(SAMPLES, count=_DRAWN, seed=seed)
+    return [text for text in drawn if SHORTEST <= len(text) <= LONGEST]
 
 
 def measure(texts: list[str], folder: Path, options: Namespace) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a process uses: memory and processor time. Reads ``/proc``: Linux only."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -12,5 +13,23 @@ def memory_mb(pid: int | None = None) -> float:
 
 def processor_seconds(pid: int) -> float:
     """Processor time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return _seconds(_stat(Path(f"/proc/{pid}/stat")))
+
+
+def processor_seconds_of_group(group: int) -> float:
+    """Processor time so far of all processes of a process group that are alive."""
+    total = 0.0
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            fields = _stat(place)
+            total += _seconds(fields) if int(fields[2]) == group else 0.0
+    return total
+
+
+def _stat(place: Path) -> list[str]:
+    """The fields behind the name of the program, which may hold anything: state, parent, group."""
+    return place.read_text("utf-8", "replace").rpartition(")")[2].split()
+
+
+def _seconds(fields: list[str]) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime, stime

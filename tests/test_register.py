@@ -421,7 +421,8 @@ def test_the_migrations_make_the_tables_that_the_code_knows(register):
 
 
 def test_the_rows_of_an_older_index_become_posting_lists(database_url):
-    rows = [{"key": at // 7, "row": at % 7 + 1} for at in range(60_000)]  # more than read at once
+    count = 60_000  # more than are read at once
+    rows = [{"key": at // 7, "row": at % 7 + 1} for at in range(count)]
     engine = open_engine(database_url)
     schema.upgrade(engine, to="0001")
     with write(engine) as connection:
@@ -430,8 +431,8 @@ def test_the_rows_of_an_older_index_become_posting_lists(database_url):
     with read(engine) as connection:
         kept = read_postings(connection, range(-1, 10_000))
     engine.dispose()
-    whole = dict.fromkeys(range(60000 // 7), (1, 2, 3, 4, 5, 6, 7))
-    assert kept == whole | {60_000 // 7: (1, 2, 3)}
+    whole = dict.fromkeys(range(count // 7), (1, 2, 3, 4, 5, 6, 7))
+    assert kept == whole | {count // 7: (1, 2, 3)}
 
 
 def test_two_that_open_an_empty_database_at_once_make_it_once(database_url, tmp_path):

@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from models.assessment import Assessment, Related, SignFound
 from models.codebook import Codebook
 from models.links import HubList, read_hubs
-from models.links.candidates import keys_of
 from models.links.cases import Draft, draft_case
 from models.links.fingerprints import Fingerprint, fingerprint
 from models.links.grouping import Rules, find_groups
@@ -27,7 +26,7 @@ from serving.register import link_writes as writes
 from serving.register.grouped import GroupDetail, GroupSummary
 from serving.register.keys import ActiveKeys, Keys
 from serving.register.link_days import count_days
-from serving.register.link_measuring import measure_new
+from serving.register.link_measuring import leave_keys, measure_new
 from serving.register.link_names import name_drafts
 from serving.register.link_region import LARGE, Known, read_around, read_region
 from serving.register.link_rows import Kept
@@ -120,8 +119,8 @@ class LinkIndex:
         beside = set(region.cases) - {id_}
         changed = forget_values(connection, kept.case, region.likeness)
         grams = rows.read_fingerprints(connection, [id_]).get(id_, b"")
-        keys = keys_of(Fingerprint(grams)).all
-        writes.delete_case(connection, id_, keys=keys, held=[int(v) for v in kept.case.values])
+        leave_keys(connection, id_, Fingerprint(grams))
+        writes.delete_case(connection, id_, held=[int(v) for v in kept.case.values])
         beside |= count_days(connection, [kept.case], state, sign=-1)
         self._group(connection, beside | changed, state, most=_ALL)
         if kept.group is not None:

@@ -1,7 +1,7 @@
 """Measuring: which stored cases a new one is compared with, and how alike their texts are.
 
 For one case the work is bounded whatever the index holds: so many cases at a key, so many pairs.
-Puts the new cases at their keys; decides nothing about groups.
+Puts the new cases at their keys, and takes them away again; decides nothing about groups.
 """
 
 from collections import defaultdict
@@ -51,6 +51,17 @@ def measure_new(
     }
     cases = (replace(case, capped=case.number in capped) for case in named.cases)
     return tuple(cases), found
+
+
+def leave_keys(connection: Connection, number: int, print_: Fingerprint) -> None:
+    """Take a case away from the keys of its text: none suggests it any more."""
+    known = rows.read_postings(connection, keys_of(print_).all)
+    beside = {
+        key: tuple(other for other in numbers if other != number)
+        for key, numbers in known.items()
+        if number in numbers
+    }
+    writes.save_postings(connection, beside)
 
 
 def _gather(

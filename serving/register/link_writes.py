@@ -14,13 +14,7 @@ from models.links.cases import Case
 from models.links.hubs import Sharing
 from models.links.likeness import Likeness
 from models.links.ties import Pair
-from serving.register.link_rows import (
-    GroupRow,
-    Handle,
-    mark_of,
-    portions,
-    read_postings,
-)
+from serving.register.link_rows import GroupRow, Handle, mark_of, portions
 from serving.register.link_tables import (
     aliases,
     arrivals,
@@ -74,7 +68,7 @@ def save_postings(connection: Connection, changed: Mapping[int, Sequence[int]]) 
         for key, numbers in sorted(changed.items())
         if numbers
     ]
-    _add_rows(connection, postings, rows, instead="key")
+    _add_rows(connection, postings, rows, upsert_by="key")
 
 
 def save_handles(
@@ -169,17 +163,11 @@ def save_groups(
         connection.execute(delete(case_groups).where(case_groups.c.id.in_(portion)))
 
 
-def delete_case(
-    connection: Connection, number: int, *, keys: Collection[int], held: Collection[int]
-) -> None:
-    """Delete all rows of a case: facts, fingerprint, keys, values, pairs."""
+def delete_case(connection: Connection, number: int, *, held: Collection[int]) -> None:
+    """Delete all rows of a case: facts, fingerprint, values, pairs."""
     connection.execute(delete(linked_cases).where(linked_cases.c.case_row == number))
     connection.execute(delete(fingerprints).where(fingerprints.c.case_row == number))
     connection.execute(delete(pairs).where(or_(pairs.c.low == number, pairs.c.high == number)))
-    for portion in portions(list(keys)):
-        known = read_postings(connection, portion)
-        beside = {key: tuple(n for n in numbers if n != number) for key, numbers in known.items()}
-        save_postings(connection, {key: beside[key] for key in known if beside[key] != known[key]})
     for portion in portions(list(held)):
         here = holdings.c.handle.in_(portion) & (holdings.c.case_row == number)
         connection.execute(delete(holdings).where(here))
@@ -205,11 +193,11 @@ def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
 
 
 def _add_rows(
-    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *, instead: str = ""
+    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *, upsert_by: str = ""
 ) -> None:
     """Insert rows of values in the order of the table's columns.
 
-    ``instead``: the key column of a table whose rows may be there already and are replaced then.
+    ``upsert_by``: the key column of a table whose rows are replaced where they are there already.
 
     Straight to the driver: for a hundred small rows a case, SQLAlchemy's care costs most of the
     time.
@@ -218,9 +206,9 @@ def _add_rows(
         columns = [column.name for column in table.c]
         marks = ", ".join(mark_of(connection) for _ in columns)
         statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"
-        if instead:
-            sets = ", ".join(f"{name} = excluded.{name}" for name in columns if name != instead)
-            statement += f" ON CONFLICT ({instead}) DO UPDATE SET {sets}"
+        if upsert_by:
+            sets = ", ".join(f"{name} = excluded.{name}" for name in columns if name != upsert_by)
+            statement += f" ON CONFLICT ({upsert_by}) DO UPDATE SET {sets}"
         connection.exec_driver_sql(statement, rows)
 
 

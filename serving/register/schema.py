@@ -21,7 +21,7 @@ _ALL = (tables, link_tables)  # importing them fills ``metadata``
 
 
 def upgrade(engine: Engine, *, to: str = "head") -> None:
-    """Bring the schema to a revision, the newest one; does nothing to one that is there already."""
+    """Bring the schema to a revision, by default the newest; does nothing to one that is there."""
     with as_file(files("serving.register").joinpath("migrations")) as place:
         config = Config()
         config.set_main_option("script_location", str(place))
