@@ -39,7 +39,6 @@ from models.assessment import (
 from models.codebook import default_codebook
 from models.links.masking import mask
 from models.record import Record
-from models.taxonomy import default_taxonomy
 from serving.register.database import read, write
 from serving.register.link_index import LinkIndex, index_with
 from serving.register.link_tables import linked_cases
@@ -57,34 +56,34 @@ _QUERIES = 400
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What synthetic cases are made of: clauses, characters by frequency, leaf causes."""
+    """What synthetic cases are made of: texts by cause and clauses, characters by frequency."""
 
-    clauses: tuple[tuple[str, ...], ...]
+    texts: tuple[tuple[str, tuple[str, ...]], ...]
     pool: tuple[str, ...]
     chars: str
     weights: tuple[int, ...]
-    causes: tuple[str, ...]
 
 
 @cache
 def stock() -> Stock:
     lines = (SAMPLES / "complaints.jsonl").read_text("utf-8").splitlines()
-    texts = [json.loads(line)["text"] for line in lines]
-    clauses = tuple(tuple(re.findall(r"[^,。!?;,!?;\n]+[,。!?;,!?;\n]?", text)) for text in texts)
+    rows = [json.loads(line) for line in lines]
+    texts = [(row["primary"], tuple(clauses_of(row["text"]))) for row in rows]
     counts: dict[str, int] = {}
-    for text in texts:
-        for char in text:
+    for row in rows:
+        for char in row["text"]:
             if "\u4e00" <= char <= "\u9fff":
                 counts[char] = counts.get(char, 0) + 1
-    chars = "".join(counts)
-    causes = tuple(cause.id for cause in default_taxonomy().causes if "." in cause.id)
     return Stock(
-        tuple(c for c in clauses if c),
-        tuple(clause for found in clauses for clause in found),
-        chars,
+        tuple(one for one in texts if one[1]),
+        tuple(clause for _, clauses in texts for clause in clauses),
+        "".join(counts),
         tuple(accumulate(counts.values())),
-        causes,
     )
+
+
+def clauses_of(text: str) -> list[str]:
+    return re.findall(r"[^,。!?;,!?;\n]+[,。!?;,!?;\n]?", text)
 
 
 def edit(text: str, rng: random.Random, share: float) -> str:
@@ -98,26 +97,26 @@ def edit(text: str, rng: random.Random, share: float) -> str:
     )
 
 
-def fresh_text(rng: random.Random) -> str:
-    """A text of its own: a complaint of which most clauses are those of others, edited."""
+def fresh_text(rng: random.Random) -> tuple[str, str]:
+    """The cause and text of a complaint in which most clauses are those of others, edited."""
     found = stock()
-    base = rng.choice(found.clauses)
+    cause, base = rng.choice(found.texts)
     mixed = [clause if rng.random() < 0.15 else rng.choice(found.pool) for clause in base]
-    return edit("".join(mixed), rng, 0.2)
+    return cause, edit("".join(mixed), rng, 0.2)
 
 
-def letter(family: int) -> str:
-    """The letter of a family: never shorter than 150 characters."""
+def letter(family: int) -> tuple[str, str]:
+    """The cause and letter of a family: never shorter than 150 characters."""
     rng = random.Random(f"letter {family}")
-    text = ""
+    cause, text = fresh_text(rng)
     while len(text) < 150:
-        text += fresh_text(rng)
-    return text
+        text += fresh_text(rng)[1]
+    return cause, text
 
 
 def rewritten(text: str, rng: random.Random) -> str:
     """Shuffled, some clauses lost, some of others added, some characters changed."""
-    parts = re.findall(r"[^,。!?;,!?;\n]+[,。!?;,!?;\n]?", text)
+    parts = clauses_of(text)
     kept = [part for part in parts if rng.random() > 0.2] or parts
     rng.shuffle(kept)
     padding = [rng.choice(stock().pool) for _ in range(len(parts) // 6)]
@@ -131,12 +130,22 @@ def family_of(number: int) -> int | None:
     return number // _BLOCK * _LETTERS + rng.randrange(_LETTERS)
 
 
-def make_record(number: int) -> Record:
+def text_of(family: int | None, rng: random.Random) -> tuple[str, str]:
+    """Cause and text of a case of this family, or of its own."""
+    if family is None:
+        return fresh_text(rng)
+    cause, text = letter(family)
+    return cause, rewritten(text, rng)
+
+
+def make_case(number: int) -> tuple[Record, Assessment]:
     """The synthetic case of this number."""
-    rng = random.Random(f"case {number}")
-    family = family_of(number)
-    text = fresh_text(rng) if family is None else rewritten(letter(family), rng)
-    return Record(
+    return _case(number, family_of(number), random.Random(f"case {number}"))
+
+
+def _case(number: int, family: int | None, rng: random.Random) -> tuple[Record, Assessment]:
+    cause, text = text_of(family, rng)
+    record = Record(
         text,
         case_id=f"S{number}",
         received_at=(_FIRST_DAY + timedelta(days=number % 700)).isoformat(),
@@ -147,15 +156,9 @@ def make_record(number: int) -> Record:
         policy_no=str(number),
         seller=f"丁友{rng.randrange(3000)}",
     )
-
-
-def make_assessment(number: int) -> Assessment:
-    """An answer of which only the cause matters here."""
-    causes = stock().causes
-    family = family_of(number)
-    place = hash_of(number if family is None else family) % len(causes)
-    label = Label(causes[place], "", 0.9)
-    return Assessment(
+    label = Label(cause, "", 0.9)
+    # An answer of which only the cause matters here.
+    assessment = Assessment(
         case_id=None,
         root_cause=RootCause(label, (label,), (), ""),
         agent=AgentSigns("NONE", 0.1, (), (), ()),
@@ -164,10 +167,7 @@ def make_assessment(number: int) -> Assessment:
         text=TextRead(0, 1, "zh"),
         model=ModelUsed("synthetic", "", ""),
     )
-
-
-def hash_of(number: int) -> int:
-    return number * 0x9E3779B1 >> 8
+    return record, assessment
 
 
 # --- the index ----------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ class Bench:
         start = done
         while done < until:
             numbers = range(done, min(done + batch, until))
-            made = [(make_record(n), make_assessment(n)) for n in numbers]
+            made = [make_case(n) for n in numbers]
             began, worked = time.perf_counter(), time.process_time()
             with write(self.register.engine) as connection:
                 self.index.add_many(connection, self._stored(connection, made))
@@ -264,14 +264,7 @@ def make_queries(count: int) -> list[tuple[int | None, Record, Assessment]]:
     made = []
     for place in range(_QUERIES):
         family = rng.choice(families) if place % 2 else None
-        text = fresh_text(rng) if family is None else rewritten(letter(family), rng)
-        number = 10**9 + place
-        record = make_record(number)
-        record = Record(
-            **{**{f: getattr(record, f) for f in record.__dataclass_fields__}, "text": text}
-        )
-        assessment = make_assessment(number)
-        made.append((family, record, assessment))
+        made.append((family, *_case(10**9 + place, family, rng)))
     return made
 
 
@@ -334,7 +327,7 @@ def measure_datasketch(count: int, *, precision: float) -> None:
     before, began = memory_mb(), time.perf_counter()
     lsh = MinHashLSH(num_perm=60, params=(20, 3))
     for number in range(count):
-        (sketch,) = MinHash.generator([shingles_of(make_record(number))], num_perm=60, seed=1)
+        (sketch,) = MinHash.generator([shingles_of(make_case(number)[0])], num_perm=60, seed=1)
         lsh.insert(f"S{number}", sketch, check_duplication=False)
     took = time.perf_counter() - began
     print(
@@ -349,7 +342,7 @@ def measure_datasketch(count: int, *, precision: float) -> None:
         (sketch,) = MinHash.generator([mine], num_perm=60, seed=1)
         found = lsh.query(sketch)
         times.append((time.perf_counter() - began) * 1e3)
-        theirs = {id_: shingles_of(make_record(int(id_[1:]))) for id_ in found}
+        theirs = {id_: shingles_of(make_case(int(id_[1:]))[0]) for id_ in found}
         scored.append({id_: len(mine & s) / len(mine | s) for id_, s in theirs.items()})
     print(
         f"datasketch: p50 {percentile(times, 0.5):.2f} ms, "

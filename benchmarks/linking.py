@@ -18,7 +18,7 @@ from models.analyzer import load_analyzer
 from models.links import Linker
 from models.links.candidates import gather, keys_of
 from models.links.fingerprints import fingerprint
-from models.links.likeness import measure
+from models.links.likeness import measure_all
 from models.links.limits import limits_at, step_of
 from models.links.masking import mask
 from models.record import Record
@@ -138,7 +138,7 @@ def measure_rewritings(corpus: int) -> None:
     started = time.perf_counter()
     prints = {n: fingerprint(mask(Record(text))) for n, text in enumerate(texts)}
     gathered = gather({n: keys_of(print_) for n, print_ in prints.items()}, {})
-    likeness = {pair: measure(prints[pair[0]], prints[pair[1]]) for pair in gathered.pairs}
+    likeness = measure_all(prints, gathered.pairs)
     took = time.perf_counter() - started
     limits = limits_at(step_of(len(texts)))
     tied = {

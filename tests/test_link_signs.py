@@ -15,7 +15,7 @@ from models.rows import RowFault
 from serving.files.linking import read_linkable
 from serving.register.register import Register
 from tests.conftest import SAMPLES, KeywordAnalyzer
-from tests.test_link_index import Links
+from tests.linked import Links
 
 BULK, SERIAL = "PS_BULK_REPORT", "PS_SERIAL_REPEAT"
 LETTER = (

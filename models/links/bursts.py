@@ -20,9 +20,11 @@ def windows(arrivals: Mapping[int, int], *, span: int) -> list[tuple[int, int]]:
 
     ``span``: days from the first case of any cause to the last.
     """
-    if span <= _LEAST_SPAN:
+    total = sum(arrivals.values())
+    most = (WINDOW + 1) * max(arrivals.values(), default=0)
+    if not may_be_burst(most, total=total, span=span):  # as with most causes, most of the time
         return []
-    days, total = sorted(arrivals), sum(arrivals.values())
+    days = sorted(arrivals)
     found, start = [], 0
     while start < len(days):
         end = start

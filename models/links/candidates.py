@@ -14,7 +14,7 @@ from itertools import chain
 import numpy as np
 
 from models.links.fingerprints import Fingerprint
-from models.links.wording import Wording, read_wording
+from models.links.wording import read_wording
 
 FULL = 50
 STOCK = 60
@@ -66,9 +66,9 @@ class Gathered:
     changed: Mapping[int, Sequence[int]]
 
 
-def keys_of(print_: Fingerprint, wording: Wording | None = None) -> Keys:
+def keys_of(print_: Fingerprint) -> Keys:
     """The keys of a fingerprint, the same whatever the order of its clauses."""
-    known = wording or read_wording()
+    known = read_wording()
     get, unseen = known.squared.get, known.unseen
     rare = [(much, word) for word in print_.words if (much := get(word, unseen)) >= _RARE]
     rarest = sorted(rare, reverse=True)[:_MOST_WORDS]

@@ -9,9 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from models.links.cases import Case
-from models.links.likeness import Likeness
+from models.links.likeness import Likeness, Pair
 from models.links.limits import Limits
-from models.links.ties import Pair, Tie
+from models.links.ties import Tie
 
 _LEAST_PAIRS = 3
 _NEAR_MEAN = 0.02

@@ -5,36 +5,33 @@ holds words, clauses and shingles at once and no text. Its keys (bands, clauses,
 where to look for others like it; see `candidates`.
 """
 
-import math
 import re
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.links.wording import RESERVED, Wording, numbers_of, read_wording
+from models.links.wording import RESERVED, numbers_of
 
 _HAN_RUN = re.compile("[\u4e00-\u9fff]{2,}")
 _CLAUSE = re.compile(r"[^,。;;!?!?,、:\n]+")
 _RUN_END, _CLAUSE_END = 0, 1
+_ENDS = frozenset(range(RESERVED))
 _SHORTEST_CLAUSE = 5  # pairs of characters; below, a clause is a stock phrase
-_LEAST_SIZE = 15.0  # two short texts that share one rare word are no pair
 _Numbers = NDArray[np.uint32]
 
 
 class Fingerprint:
     """Numbers of one text; equal texts up to the order of clauses have equal ``grams``."""
 
-    def __init__(self, grams: bytes, wording: Wording | None = None) -> None:
+    def __init__(self, grams: bytes) -> None:
         self.grams = grams
-        self._wording = wording or read_wording()
         self._numbers: _Numbers = np.frombuffer(grams, dtype="<u4")
 
     @cached_property
     def words(self) -> frozenset[int]:
         """The character pairs of the text."""
-        numbers = self._numbers
-        return frozenset(numbers[numbers >= RESERVED].tolist())
+        return frozenset(self._numbers.tolist()) - _ENDS
 
     @cached_property
     def shingles(self) -> _Numbers:
@@ -47,22 +44,21 @@ class Fingerprint:
     @cached_property
     def clauses(self) -> tuple[frozenset[int], ...]:
         """The character pairs of each clause that is no stock phrase."""
-        ends = np.flatnonzero(self._numbers == _CLAUSE_END)
-        parts = (part[part >= RESERVED].tolist() for part in np.split(self._numbers, ends))
-        sets = (frozenset(part) for part in parts)
-        return tuple(clause for clause in sets if len(clause) >= _SHORTEST_CLAUSE)
+        clauses, begun = [], 0
+        numbers = self._numbers.tolist()
+        for end in np.flatnonzero(self._numbers == _CLAUSE_END).tolist():
+            clause = frozenset(numbers[begun:end]) - _ENDS
+            if len(clause) >= _SHORTEST_CLAUSE:
+                clauses.append(clause)
+            begun = end
+        return tuple(clauses)
 
-    @cached_property
-    def size(self) -> float:
-        """The length of the vector of weights."""
-        return max(_LEAST_SIZE, math.sqrt(self._wording.squares(self.words)))
 
-
-def fingerprint(masked: str, wording: Wording | None = None) -> Fingerprint:
+def fingerprint(masked: str) -> Fingerprint:
     """The fingerprint of a masked text."""
     clauses = sorted(filter(None, map(_numbers_of, _CLAUSE.findall(masked))))
     flat = [number for clause in clauses for number in (*clause, _CLAUSE_END)]
-    return Fingerprint(np.array(flat, dtype="<u4").tobytes(), wording)
+    return Fingerprint(np.array(flat, dtype="<u4").tobytes())
 
 
 def _numbers_of(clause: str) -> list[int]:

@@ -14,18 +14,23 @@ from models.links.cases import Case
 from models.links.clusters import find_clusters
 from models.links.explanations import Evidence, decide_kind
 from models.links.kinds import Kind, Kinds
-from models.links.levels import Following, decide_level, following_signs
-from models.links.likeness import Likeness
+from models.links.levels import Following, Levels, following_signs
+from models.links.likeness import Likeness, Pair
 from models.links.limits import HINT, Limits
-from models.links.ties import Around, Pair, Tie, find_ties
+from models.links.ties import Around, Tie, find_ties
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rules:
     """What groups are judged by: data of the package and of the bundle's codebook."""
 
     codebook: Codebook
     kinds: Kinds
+
+    @cached_property
+    def levels(self) -> Levels:
+        """The codebook's policy."""
+        return Levels(self.codebook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,17 @@ def strongest(ties: Iterable[Tie]) -> list[Tie]:
     return list(best.values())
 
 
-def is_worth_keeping(likeness: Likeness, *, share: bool, limits: Limits) -> bool:
-    """Whether a measured pair can ever join anything; ``share``: the two have a value in common."""
-    return likeness.retold >= (min(HINT, limits.kept) if share else limits.kept)
+def is_worth_keeping(
+    likeness: Likeness, *, share: bool, same_cause: bool = True, limits: Limits
+) -> bool:
+    """Whether a measured pair can ever join anything; ``share``: the two have a value in common.
+
+    ``same_cause``: whether they tell of one cause, true where that is not known. Two that have
+    neither in common are joined by nothing weaker than nearness.
+    """
+    if share:
+        return likeness.retold >= min(HINT, limits.kept)
+    return likeness.retold >= (limits.kept if same_cause else limits.near)
 
 
 def find_groups(
@@ -133,7 +146,7 @@ def standing_of(
 ) -> Standing:
     """Where a case stands among the ``cases`` of its group; ``ties`` are those of the case."""
     signs = following_signs(case, cases, ties, kind=kind, kinds=rules.kinds)
-    decision = decide_level(case, kind, signs, rules.codebook)
+    decision = rules.levels.decide(case, kind, signs)
     shown = tuple(sign for sign in signs if sign.id in decision.shown)
     return Standing(decision.level, shown, (*decision.reasons, kind.meaning))
 

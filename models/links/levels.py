@@ -4,8 +4,10 @@ A group whose kind is innocent adds protective marks and no sign of what others 
 person sent before is another matter: it shows in a household too, and alone is only noted.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from models.codebook import Codebook
 from models.links.cases import Case, days_apart
@@ -14,6 +16,8 @@ from models.links.repeats import repeats_too_often
 from models.links.sign_rules import SignRule
 from models.links.ties import Tie
 from models.policy import Decision, decide
+
+_REMEMBERED = 10_000  # decisions: members of a group often have the same signs and marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,13 @@ def following_signs(
     ``ties`` are those of the case. One that does not carry counts too: what joined the group is
     proof enough that it means something.
     """
+    of_source: dict[str, list[Tie]] = defaultdict(list)
+    for tie in ties:
+        of_source[tie.source].append(tie)
     linked = kinds.signs if kind.links else ()
     repeats = kinds.repeats if kind.repeats else ()
     return (
-        *(Following(rule.id, rule.why) for rule in linked if _holds(rule, case, cases, ties)),
+        *(Following(rule.id, rule.why) for rule in linked if _holds(rule, case, cases, of_source)),
         *(
             Following(rule.id, rule.why)
             for rule in repeats
@@ -44,22 +51,36 @@ def following_signs(
     )
 
 
-def decide_level(
-    case: Case, kind: Kind, following: Sequence[Following], codebook: Codebook
-) -> Decision:
-    """The decision for a case of a group; a victim's report keeps no level in any company."""
-    known_signs = {sign.id for sign in codebook.signs}
-    known_marks = {mark.id for mark in codebook.marks}
-    implied = {mark.id for mark in codebook.marks if mark.sets.get("cause") == case.said.cause}
-    signs = {*case.said.signs, *(sign.id for sign in following)}
-    marks = {*case.said.marks, *kind.marks, *implied}
-    return decide(
-        signs & known_signs, marks & known_marks, codebook=codebook, genre=case.said.genre
-    )
+class Levels:
+    """Decides levels by the policy of one codebook; what was asked before is remembered."""
+
+    def __init__(self, codebook: Codebook) -> None:
+        self._codebook = codebook
+        self._signs = frozenset(sign.id for sign in codebook.signs)
+        self._marks = frozenset(mark.id for mark in codebook.marks)
+        self._decide = lru_cache(_REMEMBERED)(self._decided)
+
+    def decide(self, case: Case, kind: Kind, following: Sequence[Following]) -> Decision:
+        """For a case of a group; a victim's report keeps no level in any company."""
+        cause = case.said.cause
+        implied = {mark.id for mark in self._codebook.marks if mark.sets.get("cause") == cause}
+        signs = {*case.said.signs, *(sign.id for sign in following)}
+        marks = {*case.said.marks, *kind.marks, *implied}
+        return self._decide(self._signs & signs, self._marks & marks, case.said.genre)
+
+    def _decided(self, signs: frozenset[str], marks: frozenset[str], genre: str | None) -> Decision:
+        return decide(signs, marks, codebook=self._codebook, genre=genre)
 
 
-def _holds(rule: SignRule, case: Case, cases: Mapping[int, Case], ties: Sequence[Tie]) -> bool:
-    beside = {tie.left + tie.right - case.number for tie in ties if _speaks(rule, tie)}
+def _holds(
+    rule: SignRule, case: Case, cases: Mapping[int, Case], of_source: Mapping[str, Sequence[Tie]]
+) -> bool:
+    beside = {
+        tie.left + tie.right - case.number
+        for source in rule.sources & of_source.keys()
+        for tie in of_source[source]
+        if _speaks(rule, tie)
+    }
     if not beside:
         return False
     found = [case, *(cases[other] for other in sorted(beside & set(cases)))]
@@ -73,7 +94,7 @@ def _holds(rule: SignRule, case: Case, cases: Mapping[int, Case], ties: Sequence
 
 def _speaks(rule: SignRule, tie: Tie) -> bool:
     near = tie.source != "text" or tie.retold >= rule.near
-    return tie.source in rule.sources and near and (rule.hubs or not tie.hub)
+    return near and (rule.hubs or not tie.hub)
 
 
 def _is_left_out(rule: SignRule, case: Case) -> bool:

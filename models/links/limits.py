@@ -12,7 +12,8 @@ from dataclasses import dataclass
 ALIKE = 0.13
 NEAR = 0.05
 HINT = 0.03  # with the same seller, or the same trouble in the same days
-_TOLD_AT_ALL = 0.005
+_TOLD_AT_ALL, _TOLD_RISE = 0.005, 1.75
+_WEAK_HELP = 4  # the last step on which pairs weaker than a hint, many together, still find a ring
 _RISE, _NEAREST = 0.065, 0.32
 _SMALL = 170  # the first step; each further one is at about twice as many cases
 LAST_STEP = 7
@@ -50,5 +51,6 @@ def limits_at(step: int) -> Limits:
     """The limits of a step; a copy stays above them on every one."""
     growth = math.log(2) * step
     near = min(_NEAREST, NEAR + _RISE * growth)
-    kept = _TOLD_AT_ALL * (near / NEAR) ** 1.5
+    ratio = near / NEAR
+    kept = _TOLD_AT_ALL * ratio**_TOLD_RISE if step <= _WEAK_HELP else HINT * ratio
     return Limits(min(0.4, ALIKE + 0.06 * growth), near, kept, words=2 + step // 2)

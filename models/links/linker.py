@@ -20,10 +20,10 @@ from models.links.hubs import CROWD, HubList, Sharing, read_hubs
 from models.links.identifiers import Key
 from models.links.kinds import Kind, Kinds, read_kinds
 from models.links.levels import Following
-from models.links.likeness import Likeness, measure
+from models.links.likeness import Likeness, Pair, measure_all
 from models.links.limits import NEAR, Limits, limits_at, step_of
 from models.links.masking import mask
-from models.links.ties import Around, Pair
+from models.links.ties import Around
 from models.record import Record
 
 
@@ -117,13 +117,10 @@ def measure_pairs(
     sharing = pairs_sharing(cases)
     keys = {number: keys_of(print_) for number, print_ in prints.items()}
     gathered = gather(keys, {}, least_words=limits.words)
-    measured = (
-        (pair, measure(prints[pair[0]], prints[pair[1]], least=limits.near))
-        for pair in sorted({*sharing, *gathered.pairs})
-    )
+    measured = measure_all(prints, {*sharing, *gathered.pairs}, least=limits.near)
     return {
         pair: found
-        for pair, found in measured
+        for pair, found in sorted(measured.items())
         if is_worth_keeping(found, share=pair in sharing, limits=limits)
     }
 

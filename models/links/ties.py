@@ -15,7 +15,7 @@ from itertools import combinations, pairwise
 from models.links.bursts import LEAST
 from models.links.cases import Case, days_apart
 from models.links.hubs import CROWD, Sharing
-from models.links.likeness import Likeness
+from models.links.likeness import Likeness, Pair
 from models.links.limits import HINT, Limits, near_at_hub
 
 _STAFF = 1.6  # staff write in set phrases: their texts must be so much nearer
@@ -35,9 +35,6 @@ _WHY = {
     "account": "收款账户相同",
     "author": "附件作者相同",
 }
-
-Pair = tuple[int, int]
-"""Numbers of two cases, the lower first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,12 @@ A pair of characters is a number of 32 bits, the same for ever: fingerprints are
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import pairwise, repeat
+
+import numpy as np
+from numpy.typing import NDArray
 
 # A word counts by how much rarer it is than one in `_STOCK` of complaints.
 _STOCK = math.e
@@ -16,23 +19,39 @@ _HAN_FIRST = 0x4E00
 _BITS = 15  # of a Han character's place
 _MIX = 0x9E3779B1  # odd, so that no two pairs of Han characters have one number
 _MASK = 0xFFFFFFFF
+_GRAIN = 2.0**32
 RESERVED = 2
 """Numbers below are no pair of characters."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wording:
     """Squared weights of character pairs by number; ``unseen`` is that of all others.
 
-    0 for a stock phrase, rising with rarity.
+    0 for a stock phrase, rising with rarity. Multiples of one small grain: their sum is exact, the
+    same in every order.
     """
 
     squared: dict[int, float] = field(repr=False)
     unseen: float
 
     def squares(self, grams: Iterable[int]) -> float:
-        """The sum of squared weights, the same to the last digit in every order."""
-        return math.fsum(map(self.squared.get, grams, repeat(self.unseen)))
+        """The sum of squared weights."""
+        return sum(map(self.squared.get, grams, repeat(self.unseen)))
+
+    def of(self, grams: NDArray[np.uint32]) -> NDArray[np.float64]:
+        """The squared weight of each of these pairs, quickest where they rise."""
+        known, weights = self._table
+        place = np.searchsorted(known, grams)
+        np.minimum(place, len(known) - 1, out=place)
+        return np.where(known[place] == grams, weights[place], self.unseen)
+
+    @cached_property
+    def _table(self) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
+        known = np.fromiter(self.squared, dtype=np.uint32, count=len(self.squared))
+        weights = np.fromiter(self.squared.values(), dtype=np.float64, count=len(self.squared))
+        order = np.argsort(known)
+        return known[order], weights[order]
 
 
 def numbers_of(run: str) -> list[int]:
@@ -55,4 +74,5 @@ def read_wording() -> Wording:
 
 
 def _squared(total: int, seen: int) -> float:
-    return max(0.0, math.log((total + 1) / (seen + 1) / _STOCK)) ** 2
+    squared = max(0.0, math.log((total + 1) / (seen + 1) / _STOCK)) ** 2
+    return round(squared * _GRAIN) / _GRAIN

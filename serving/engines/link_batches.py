@@ -19,7 +19,7 @@ from models.links.grouping import is_worth_keeping
 from models.links.hubs import read_hubs
 from models.links.identifiers import Key
 from models.links.kinds import read_kinds
-from models.links.likeness import Likeness, measure
+from models.links.likeness import Likeness, Pair, measure_all
 from models.links.limits import Limits
 from models.links.linker import read_case
 from models.links.masking import mask
@@ -110,13 +110,17 @@ def keys_of_cases(batches: Iterable[Any]) -> Generator[Any, None, None]:
 def measure_ends(batches: Iterable[Any], *, limits: Limits) -> Generator[Any, None, None]:
     """Batches with the columns ENDS to batches of the schema PAIRS, less those that say nothing."""
     for batch in batches:
-        rows = []
-        for low, high, share, *grams in zip(
-            *(batch.column(name).to_pylist() for name in ENDS), strict=True
-        ):
-            found = measure(*map(Fingerprint, grams), least=limits.near)
-            if is_worth_keeping(found, share=share, limits=limits):
-                rows.append((low, high, found.copied, found.retold, found.clauses))
+        columns = (batch.column(name).to_pylist() for name in ENDS)
+        prints: dict[int, Fingerprint] = {}
+        share: dict[Pair, bool] = {}
+        for low, high, shares, low_grams, high_grams in zip(*columns, strict=True):
+            prints |= {low: Fingerprint(low_grams), high: Fingerprint(high_grams)}
+            share[low, high] = shares
+        rows = [
+            (*pair, found.copied, found.retold, found.clauses)
+            for pair, found in measure_all(prints, share, least=limits.near).items()
+            if is_worth_keeping(found, share=share[pair], limits=limits)
+        ]
         yield _batch(rows, PAIRS)
 
 

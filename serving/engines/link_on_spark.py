@@ -14,10 +14,9 @@ from models.codebook import Codebook
 from models.links import Linked, Linker
 from models.links.candidates import FULL, STOCK
 from models.links.cases import Case
-from models.links.likeness import Likeness
+from models.links.likeness import Likeness, Pair
 from models.links.limits import Limits
 from models.links.linker import limits_for, pairs_sharing
-from models.links.ties import Pair
 from models.record import Record
 from models.rows import RowFault
 from serving.engines import link_batches as batches

@@ -16,9 +16,8 @@ from models.links.candidates import gather, keys_of
 from models.links.cases import Case
 from models.links.fingerprints import Fingerprint
 from models.links.grouping import is_worth_keeping
-from models.links.likeness import Likeness, measure
-from models.links.limits import limits_at
-from models.links.ties import Pair
+from models.links.likeness import Likeness, Pair, measure_all
+from models.links.limits import Limits, limits_at
 from serving.register import link_rows as rows
 from serving.register import link_writes as writes
 from serving.register.link_names import Named
@@ -39,18 +38,46 @@ def measure_new(
     others = {number for pair in wanted for number in pair}.difference(prints)
     kept = rows.read_fingerprints(connection, others)
     read = dict(prints) | {number: Fingerprint(grams) for number, grams in kept.items()}
-    measured = (
-        (pair, measure(read[pair[0]], read[pair[1]], least=limits.near))
-        for pair in sorted(wanted)
-        if pair[0] in read and pair[1] in read
-    )
-    found = {
+    known = [pair for pair in wanted if pair[0] in read and pair[1] in read]
+    measured = measure_all(read, known, least=limits.near)
+    likely = {
         pair: one
-        for pair, one in measured
+        for pair, one in sorted(measured.items())
         if is_worth_keeping(one, share=pair in sharing, limits=limits)
     }
+    idle = _idle(connection, named, likely, sharing, limits)
+    found = {pair: one for pair, one in likely.items() if pair not in idle}
     cases = (replace(case, capped=case.number in capped) for case in named.cases)
     return tuple(cases), found
+
+
+def _idle(
+    connection: Connection,
+    named: Named,
+    likely: Mapping[Pair, Likeness],
+    sharing: Collection[Pair],
+    limits: Limits,
+) -> set[Pair]:
+    """Pairs that join nothing: they share no value, tell of two causes, and are not near.
+
+    Of strangers' pairs most are such; kept, each would make a neighbourhood larger for ever.
+    """
+    weak = {pair for pair, one in likely.items() if one.retold < limits.near} - set(sharing)
+    ends = {number for pair in weak for number in pair}
+    causes = {case.number: case.said.cause for case in named.cases}
+    causes |= rows.read_causes_of(connection, ends.difference(causes))
+    crowds = {
+        case.number: {int(v) for v in case.shared if named.after[int(v)].sharing.is_crowd}
+        for case in named.cases
+    }
+    crowds |= rows.read_held(connection, set().union(*crowds.values()), ends.difference(crowds))
+    none: set[int] = set()
+    return {
+        (low, high)
+        for low, high in weak
+        if causes.get(low) != causes.get(high)
+        and not crowds.get(low, none) & crowds.get(high, none)
+    }
 
 
 def leave_keys(connection: Connection, number: int, print_: Fingerprint) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from models.links.grouping import Joined, is_worth_keeping
-from models.links.likeness import Likeness
+from models.links.likeness import Likeness, Pair
 from models.links.limits import Limits, limits_at
-from models.links.ties import Around, Pair
+from models.links.ties import Around
 from serving.register import link_rows as rows
 from serving.register.link_days import bursts_of
 from serving.register.link_rows import GroupRow, Kept

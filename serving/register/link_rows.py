@@ -15,8 +15,7 @@ from sqlalchemy import Column, Connection, Row, select
 
 from models.links.cases import Case
 from models.links.hubs import Sharing
-from models.links.likeness import Likeness
-from models.links.ties import Pair
+from models.links.likeness import Likeness, Pair
 from serving.register.link_tables import (
     aliases,
     arrivals,
@@ -125,6 +124,28 @@ def read_handles(connection: Connection, ids: Collection[int]) -> dict[int, Hand
     """These values with their counts."""
     rows = _at(connection, handles.c.id, ids)
     return {row[0]: Handle(row[0], row[1], row[2], Sharing(*row[3:])) for row in rows}
+
+
+def read_causes_of(connection: Connection, numbers: Collection[int]) -> dict[int, str]:
+    """The causes of these cases, where nothing else of them is asked."""
+    found: dict[int, str] = {}
+    for portion in portions(sorted(numbers)):
+        statement = f"SELECT case_row, cause FROM {linked_cases.name} WHERE case_row IN "
+        found |= dict(connection.exec_driver_sql(f"{statement}({_listed(portion)})").all())
+    return found
+
+
+def read_held(
+    connection: Connection, ids: Collection[int], numbers: Collection[int]
+) -> dict[int, set[int]]:
+    """Which of these values each of these cases has, however many others have them."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for portion in portions(sorted(numbers)) if ids else ():
+        statement = f"SELECT handle, case_row FROM {holdings.name} WHERE handle IN "
+        where = f"({_listed(sorted(ids))}) AND case_row IN ({_listed(portion)})"
+        for handle, number in connection.exec_driver_sql(statement + where).all():
+            found[number].add(handle)
+    return found
 
 
 def read_holders(connection: Connection, ids: Collection[int]) -> dict[int, list[int]]:

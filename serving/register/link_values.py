@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 
 from models.links.cases import Case
 from models.links.hubs import CROWD
-from models.links.likeness import Likeness
+from models.links.likeness import Likeness, Pair
 from models.links.limits import NEAR
-from models.links.ties import Pair
 from serving.register import link_rows as rows
 from serving.register import link_writes as writes
 from serving.register.link_names import Named, without

@@ -12,8 +12,7 @@ from sqlalchemy import Connection, Table, delete, or_, select, update
 
 from models.links.cases import Case
 from models.links.hubs import Sharing
-from models.links.likeness import Likeness
-from models.links.ties import Pair
+from models.links.likeness import Likeness, Pair
 from serving.register.link_rows import GroupRow, Handle, mark_of, portions
 from serving.register.link_tables import (
     aliases,
