@@ -3,22 +3,21 @@
 Imports what it needs when a command runs: the front door lists commands without loading a runtime.
 """
 
-import ipaddress
+import gc
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from models.errors import XiaobaoError
 from serving.engines.opening import EngineName, LinkEngine, open_engine, open_linking
+from serving.listening import check_host, listen, server_of
 from serving.runtime_options import PrecisionName, RuntimeName, log_choice, tell_choice
 
 if TYPE_CHECKING:
-    import uvicorn
     from fastapi import FastAPI
 
     from models.runtime_choice import RuntimeChoice
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
 _Bundle = Annotated[
     Path | None, typer.Option("--bundle", help="模型包目录,默认用内置的 · bundle directory")
 ]
-
-
-class ServeError(XiaobaoError):
-    """The service cannot be started as asked."""
 
 
 def assess(
@@ -128,28 +123,43 @@ def serve(
     ] = False,
 ) -> None:
     """启动本机服务 · Serve the API until interrupted."""
-    from serving.api.app import create_app
-    from serving.logs import configure_logs
-    from serving.register.opening import register_if_wanted
-    from serving.settings import read_settings
-    from serving.tracing import open_traces
+    with ExitStack() as closing:
+        with _made_for_good():
+            from serving.api.app import create_app
+            from serving.logs import configure_logs
+            from serving.register.opening import register_if_wanted
+            from serving.settings import read_settings
+            from serving.tracing import open_traces
 
-    settings = read_settings(
-        host=host,
-        port=port,
-        bundle=bundle,
-        runtime=runtime,
-        precision=precision,
-        keys=keys,
-        database=database,
-    )
-    check_host(settings.host, may_be_remote=settings.keys is not None or without_keys)
-    configure_logs(level=settings.log_level)
-    traces = open_traces(settings)
-    with _listen(settings.host, settings.port) as listener:
-        analyzer, settings = open_chosen(settings)
-        with register_if_wanted(settings) as register:
-            _run(create_app(analyzer, settings, register, traces), settings, listener)
+            settings = read_settings(
+                host=host,
+                port=port,
+                bundle=bundle,
+                runtime=runtime,
+                precision=precision,
+                keys=keys,
+                database=database,
+            )
+            may_be_remote = settings.keys is not None or without_keys
+            check_host(settings.host, may_be_remote=may_be_remote)
+            configure_logs(level=settings.log_level)
+            traces = open_traces(settings)
+            listener = closing.enter_context(listen(settings.host, settings.port))
+            analyzer, settings = open_chosen(settings)
+            register = closing.enter_context(register_if_wanted(settings))
+            app = create_app(analyzer, settings, register, traces)
+        _run(app, settings, listener)
+
+
+@contextmanager
+def _made_for_good() -> Iterator[None]:
+    """For what lives until the process ends: the collector does not look at it, now or later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def open_analyzer(
@@ -189,52 +199,6 @@ def open_chosen(settings: "ServingSettings") -> "tuple[Analyzer, ServingSettings
         log_choice(choice)
         settings = settings.model_copy(update={"runtime": choice.kind})
     return analyzer, settings
-
-
-def check_host(host: str, *, may_be_remote: bool) -> None:
-    """Refuse an address that other machines reach, unless keys are in use or not wanted."""
-    if not may_be_remote and not _is_loopback(host):
-        raise ServeError(
-            f"--host {host}: other machines could read complaints and no keys are in use; wanted "
-            "--keys FILE (see `keys create`), or --allow-remote-without-keys on a closed network"
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).partition(" (")[0]
-        raise ServeError(f"--host {host} --port {port}: cannot listen: {why}") from error
-    # Head and body of an answer are two packets: without this the second waits 40 ms for an echo.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
-def server_of(app: "FastAPI", settings: "ServingSettings") -> "uvicorn.Server":
-    """The server of an app, with its limits; on the port of the settings unless given a socket."""
-    import uvicorn
-
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,  # ours is in place; an access line of uvicorn would hold typed addresses
-        access_log=False,
-        server_header=False,
-        http="h11",  # the parser whose heads can be bounded
-        h11_max_incomplete_event_size=settings.max_header_bytes,
-        timeout_graceful_shutdown=int(settings.deadline_s) + 5,
-    )
-    return uvicorn.Server(config)
 
 
 def _run(app: "FastAPI", settings: "ServingSettings", listener: socket.socket) -> None:

@@ -15,7 +15,8 @@ from fastapi import FastAPI
 
 from models.extras import need
 from serving.api.app import create_app
-from serving.commands import ServeError, open_chosen
+from serving.commands import open_chosen
+from serving.listening import ServeError
 from serving.logs import configure_logs
 from serving.register.opening import register_if_wanted
 from serving.settings import ServingSettings, SettingsError, read_settings

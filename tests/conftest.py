@@ -39,8 +39,8 @@ from models.taxonomy import default_taxonomy
 from models.text import NormalisedText, normalise
 from models.windows import Window, WindowReader
 from serving.api.app import create_app
-from serving.commands import server_of
 from serving.contracts import Analyzer
+from serving.listening import server_of
 from serving.register.register import Register
 from serving.settings import ServingSettings
 from serving.tracing import Traces

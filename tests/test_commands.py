@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import serving.commands
 import xiaobao
 from models.errors import XiaobaoError
-from serving.commands import ServeError, _listen, check_host
+from serving.listening import ServeError, check_host, listen
 from tests.conftest import KeywordAnalyzer
 from xiaobao import COMMANDS, app
 
@@ -164,7 +164,7 @@ def test_a_port_that_is_taken_is_one_line_and_exit_code_two(run):
 
 
 def test_an_answer_does_not_wait_to_be_sent_in_one_piece():
-    with _listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         connection, _ = listener.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

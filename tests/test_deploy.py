@@ -204,7 +204,7 @@ def graces() -> Iterator[tuple[str, int]]:
 
 @pytest.mark.parametrize(("where", "grace"), list(graces()))
 def test_nobody_is_killed_before_what_was_accepted_is_answered(where, grace):
-    # As long as the server itself waits: see serving.commands.server_of.
+    # As long as the server itself waits: see serving.listening.server_of.
     assert grace > ServingSettings().deadline_s + 5
 
 

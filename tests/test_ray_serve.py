@@ -10,7 +10,7 @@ import pytest
 
 from models.analyzer import load_analyzer
 from models.extras import MissingExtraError
-from serving.commands import ServeError
+from serving.listening import ServeError
 from serving.ray_serve import application, open_app, settings_of
 from serving.settings import SettingsError
 from tests.conftest import run_server

@@ -1,5 +1,7 @@
 import json
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import event, select, text
 
 from models.assessment import as_json
 from models.record import Record
-from serving.register import schema, tables
+from serving.register import migrating, schema, tables
 from serving.register.database import open_engine, read, write
 from serving.register.errors import (
     ForgottenCaseError,
@@ -22,6 +25,7 @@ from serving.register.errors import (
 )
 from serving.register.keys import KeyFileError
 from serving.register.link_rows import read_postings
+from serving.register.metadata import metadata
 from serving.register.register import Register
 from serving.register.reviews import Review
 from tests.conftest import SAMPLES, KeywordAnalyzer
@@ -65,7 +69,7 @@ def count(register: Register, table) -> int:
 def everything(register: Register) -> str:
     """All that stands in the tables, as one text."""
     with read(register.engine) as connection:
-        rows = [connection.execute(select(table)).all() for table in schema.metadata.sorted_tables]
+        rows = [connection.execute(select(table)).all() for table in metadata.sorted_tables]
     return repr(rows)
 
 
@@ -417,17 +421,35 @@ def test_a_case_that_is_not_there_is_unknown(sqlite, ask):
 
 def test_the_migrations_make_the_tables_that_the_code_knows(register):
     with read(register.engine) as connection:
-        assert schema.differences(connection) == []
+        assert migrating.differences(connection) == []
+
+
+def test_the_newest_revision_is_that_of_the_last_script():
+    scripts = ScriptDirectory(str(Path(migrating.__file__).with_name("migrations")))
+    assert scripts.get_current_head() == schema.NEWEST
+
+
+def test_what_is_up_to_date_is_opened_without_loading_what_migrates(tmp_path):
+    open_sqlite(tmp_path).close()
+    place = tmp_path / "register.db"
+    lines = (
+        "import sys",
+        "from serving.register import schema",
+        "from serving.register.database import open_engine",
+        "schema.bring_up_to_date(open_engine(sys.argv[1]))",
+        "sys.exit('alembic' in sys.modules)",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines), f"sqlite:///{place}"], check=True)
 
 
 def test_the_rows_of_an_older_index_become_posting_lists(database_url):
     count = 60_000  # more than are read at once
     rows = [{"key": at // 7, "row": at % 7 + 1} for at in range(count)]
     engine = open_engine(database_url)
-    schema.upgrade(engine, to="0001")
+    migrating.upgrade(engine, to="0001")
     with write(engine) as connection:
         connection.execute(text("INSERT INTO traces (trace, case_row) VALUES (:key, :row)"), rows)
-    schema.upgrade(engine)
+    schema.bring_up_to_date(engine)
     with read(engine) as connection:
         kept = read_postings(connection, range(-1, 10_000))
     engine.dispose()

@@ -73,7 +73,7 @@ class Register:
         """
         texts = Texts(text_form, key_file=text_key_file or key_file.with_name("text.keys"))
         engine = open_engine(url, password_file=password_file)
-        schema.upgrade(engine)
+        schema.bring_up_to_date(engine)
         file = KeyFile(key_file)
         file.create()
         keys = Keys(file)

@@ -1,54 +1,32 @@
-"""The schema: brought up to date when a register is opened, by migrations that come as data.
+"""The schema: brought up to date when a register is opened.
 
-Two processes that open at once take turns. Knows Alembic; no other module does.
+Most are: the migrations and what runs them, which take longer to load than all else of the
+register, are then left alone.
 """
 
-from importlib.resources import as_file, files
+from sqlalchemy import Connection, Engine, inspect, text
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from serving.register.database import read
 
-from serving.register import link_tables, tables
-from serving.register.database import read, write
-from serving.register.errors import RegisterError
-from serving.register.metadata import metadata
-
-_ALL = (tables, link_tables)  # importing them fills ``metadata``
+NEWEST = "0002"
+"""The revision of the last script in ``migrations``."""
 
 
-def upgrade(engine: Engine, *, to: str = "head") -> None:
-    """Bring the schema to a revision, by default the newest; does nothing to one that is there."""
-    with as_file(files("serving.register").joinpath("migrations")) as place:
-        config = Config()
-        config.set_main_option("script_location", str(place))
-        wanted = ScriptDirectory.from_config(config).as_revision_number(to)
-        with read(engine) as connection:
-            if revision(connection) == wanted:
-                return
-        with write(engine) as connection:
-            _check_known(ScriptDirectory.from_config(config), revision(connection))
-            config.attributes["connection"] = connection
-            command.upgrade(config, to)
+def bring_up_to_date(engine: Engine) -> None:
+    """Migrate an older schema, or an empty database, to the newest.
+
+    Raises RegisterError for the schema of a later version.
+    """
+    with read(engine) as connection:
+        found = revision_of(connection)
+    if found != NEWEST:
+        from serving.register.migrating import upgrade
+
+        upgrade(engine, to=NEWEST)
 
 
-def revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
     """The revision of this database, None for an empty one."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def differences(connection: Connection) -> list[object]:
-    """What the tables of the code have that the database has not, and the other way round."""
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return list(compare_metadata(context, metadata))
-
-
-def _check_known(scripts: ScriptDirectory, found: str | None) -> None:
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
-        raise RegisterError(
-            f"database: its schema {found} is newer than this version of xiaobao, wanted "
-            f"{scripts.get_current_head()} or older"
-        )
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
