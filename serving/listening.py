@@ -50,6 +50,8 @@ def server_of(app: "FastAPI", settings: "ServingSettings") -> "uvicorn.Server":
     """The server of an app, with its limits; on the port of the settings unless given a socket."""
     import uvicorn
 
+    from serving.http import protocol_of
+
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -57,8 +59,8 @@ def server_of(app: "FastAPI", settings: "ServingSettings") -> "uvicorn.Server":
         log_config=None,  # ours is in place; an access line of uvicorn would hold typed addresses
         access_log=False,
         server_header=False,
-        http="h11",  # the parser whose heads can be bounded
-        h11_max_incomplete_event_size=settings.max_header_bytes,
+        http=protocol_of(settings.max_header_bytes),
+        ws="none",
         timeout_graceful_shutdown=int(settings.deadline_s) + 5,
     )
     return uvicorn.Server(config)

@@ -1,7 +1,6 @@
 """Overload: who is told to come back, who is answered in time, and what mends itself."""
 
 import concurrent.futures
-import socket
 
 import httpx
 import pytest
@@ -134,15 +133,6 @@ def test_what_waited_behind_a_lost_batch_is_answered_by_the_next_thread(gated):
     assert lost.result().status_code == 503
     analyzer.gate.set()
     assert behind.result().status_code == 200
-
-
-def test_a_head_that_is_too_large_is_refused():
-    with run_server(KeywordAnalyzer(), max_header_bytes=2048) as (client, _):
-        place = (client.base_url.host, client.base_url.port)
-        with socket.create_connection(place, 5) as connection:
-            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 4096)
-            answer = connection.recv(100)
-    assert answer.startswith(b"HTTP/1.1 400")
 
 
 def test_a_service_that_closes_leaves_nobody_without_an_answer_when_its_thread_gets_lost():

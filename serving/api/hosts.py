@@ -7,6 +7,7 @@ name as Host. An address in digits needs no check: nobody can rebind one.
 
 import ipaddress
 import re
+from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,7 +20,7 @@ _THIS_MACHINE = "localhost"
 
 
 class KnownHosts:
-    """ASGI middleware: 400 for a request whose Host is neither an address nor a name of ours."""
+    """ASGI middleware: 400 for a request whose one Host is neither an address nor a name of ours."""
 
     def __init__(self, app: ASGIApp, *, settings: ServingSettings) -> None:
         self._app = app
@@ -27,7 +28,7 @@ class KnownHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it here, before anything of it is read."""
-        if scope["type"] != "http" or self._knows(Headers(scope=scope).get("host", "")):
+        if scope["type"] != "http" or self._knows(Headers(scope=scope).getlist("host")):
             await self._app(scope, receive, send)
             return
         problem = ProblemError(
@@ -39,10 +40,12 @@ class KnownHosts:
         answer = problem_response(problem, request_id=scope["state"]["request_id"])
         await answer(scope, receive, send)
 
-    def _knows(self, header: str) -> bool:
+    def _knows(self, headers: Sequence[str]) -> bool:
+        if len(headers) > 1:
+            return False
         if ANY_HOST in self._names:
             return True
-        found = _HOST.fullmatch(header)
+        found = _HOST.fullmatch("".join(headers))
         if found is None:
             return False
         name = found[1].rstrip(".").lower()
