@@ -75,21 +75,23 @@ class Levels:
 def _holds(
     rule: SignRule, case: Case, cases: Mapping[int, Case], of_source: Mapping[str, Sequence[Tie]]
 ) -> bool:
+    if _is_left_out(rule, case):
+        return False
     beside = {
         tie.left + tie.right - case.number
         for source in rule.sources & of_source.keys()
         for tie in of_source[source]
         if _speaks(rule, tie)
     }
-    if not beside:
+    if len(beside) + 1 < rule.persons:
         return False
-    found = [case, *(cases[other] for other in sorted(beside & set(cases)))]
-    found = [other for other in found if not _is_left_out(rule, other)]
+    others = (cases[number] for number in beside if number in cases)
+    found = [other for other in others if not _is_left_out(rule, other)]
     if rule.days is not None:
         found = [other for other in found if _within(case, other, rule.days)]
-    cities = {other.city for other in found if other.city is not None}
-    persons = {other.who for other in found}
-    return case in found and len(persons) >= rule.persons and len(cities) >= rule.cities
+    cities = {other.city for other in (case, *found)} - {None}
+    persons = {other.who for other in (case, *found)}
+    return len(persons) >= rule.persons and len(cities) >= rule.cities
 
 
 def _speaks(rule: SignRule, tie: Tie) -> bool:
