@@ -19,6 +19,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,13 @@ def compare(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def write_texts(path: Path, *, count: int, longest: int, seed: int) -> None:
-    """So many texts of the corpus, none longer than ``longest`` code points."""
+    """So many texts of the corpus of at most ``longest`` code points; where too few, again."""
     texts = [json.loads(line)["text"] for line in SAMPLES.read_text("utf-8").splitlines()]
     short = [text for text in texts if len(text) <= longest]
-    if len(short) < count:
-        sys.exit(f"{SAMPLES}: {len(short)} texts of at most {longest} found, {count} wanted")
-    chosen = random.Random(seed).sample(short, count)
+    if not short:
+        sys.exit(f"{SAMPLES}: no text of at most {longest} found, one at least wanted")
+    random.Random(seed).shuffle(short)
+    chosen = islice(cycle(short), count)
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in chosen), "utf-8")
 
 

@@ -4,11 +4,10 @@ A pair of characters is a number of 32 bits, the same for ever: fingerprints are
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
-from itertools import pairwise, repeat
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +33,6 @@ class Wording:
 
     squared: dict[int, float] = field(repr=False)
     unseen: float
-
-    def squares(self, grams: Iterable[int]) -> float:
-        """The sum of squared weights."""
-        return sum(map(self.squared.get, grams, repeat(self.unseen)))
 
     def of(self, grams: NDArray[np.uint32]) -> NDArray[np.float64]:
         """The squared weight of each of these pairs, quickest where they rise."""
