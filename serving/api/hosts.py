@@ -20,7 +20,7 @@ _THIS_MACHINE = "localhost"
 
 
 class KnownHosts:
-    """ASGI middleware: 400 for a request whose one Host is neither an address nor a name of ours."""
+    """ASGI middleware: 400 for a request whose Host is not one address or one name of ours."""
 
     def __init__(self, app: ASGIApp, *, settings: ServingSettings) -> None:
         self._app = app
