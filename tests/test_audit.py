@@ -16,7 +16,7 @@ from serving.register.tables import audit as table
 def engine(database_url: str) -> Iterator[Engine]:
     """A database with an audit of five entries."""
     engine = open_engine(database_url)
-    schema.upgrade(engine)
+    schema.bring_up_to_date(engine)
     with write(engine) as connection:
         audit.append(connection, [("accept", {"case_id": f"T-{n}"}) for n in range(5)], actor="甲")
     yield engine
@@ -104,7 +104,7 @@ def test_the_database_refuses_to_replace_an_entry(engine):
 
 def test_postgresql_refuses_to_empty_the_audit(postgres_url):
     engine = open_engine(postgres_url)
-    schema.upgrade(engine)
+    schema.bring_up_to_date(engine)
     with pytest.raises(DBAPIError), engine.begin() as connection:
         connection.execute(text("TRUNCATE audit"))
     engine.dispose()
