@@ -8,6 +8,7 @@ import pytest
 from models.links.candidates import FULL, OVER, STOCK, gather, keys_of
 from models.links.fingerprints import Fingerprint, fingerprint
 from models.links.likeness import measure, measure_all
+from models.links.limits import HINT, LAST_STEP, limits_at
 from serving.register.link_tables import pairs
 from tests.linked import LETTER, OTHER_LETTER, PHONE, STRANGERS, Pair, case, caused_by, open_links
 
@@ -48,6 +49,11 @@ def test_many_texts_are_measured_as_two_are():
     assert found == {pair: measure(*(prints[number] for number in pair[::-1])) for pair in wanted}
     assert found[1, len(texts) - 1].copied == 1.0
     assert found[1, len(texts)].retold == 0.0
+
+
+def test_no_pair_is_thrown_away_that_a_hint_could_still_join():
+    for limits in map(limits_at, range(LAST_STEP + 1)):
+        assert limits.kept <= HINT * limits.ratio <= limits.near < limits.alike
 
 
 # --- pairs that an index keeps -------------------------------------------------------------------

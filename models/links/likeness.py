@@ -71,7 +71,7 @@ class _Words:
         both = np.sort((owner << np.uint64(32) | flat)[flat >= RESERVED])
         both = both[np.diff(both, prepend=np.uint64(0)) > 0]
         words, owner = both.astype(np.uint32), (both >> np.uint64(32)).astype(np.int64)
-        weights = read_wording().of(words)
+        weights = read_wording().weights_of(words)
         sizes = np.bincount(owner, weights, minlength=len(grams))
         self._sizes = np.maximum(_LEAST_SIZE, np.sqrt(sizes))
         counts = weights > 0

@@ -34,7 +34,7 @@ class Wording:
     squared: dict[int, float] = field(repr=False)
     unseen: float
 
-    def of(self, grams: NDArray[np.uint32]) -> NDArray[np.float64]:
+    def weights_of(self, grams: NDArray[np.uint32]) -> NDArray[np.float64]:
         """The squared weight of each of these pairs, quickest where they rise."""
         known, weights = self._table
         place = np.searchsorted(known, grams)
