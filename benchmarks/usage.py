@@ -11,6 +11,17 @@ def memory_mb(pid: int | None = None) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def memory_mb_of_group(group: int) -> float:
+    """Megabytes (10^6) of all processes of a process group; pages that they share count once."""
+    total = 0.0
+    for pid in _group(group):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8").splitlines()
+            shares = [line.split()[1] for line in lines if line.startswith("Pss:")]
+            total += sum(map(int, shares)) * 1024 / 1e6
+    return total
+
+
 def processor_seconds(pid: int) -> float:
     """Processor time of a process so far."""
     return _seconds(_stat(Path(f"/proc/{pid}/stat")))
@@ -19,11 +30,19 @@ def processor_seconds(pid: int) -> float:
 def processor_seconds_of_group(group: int) -> float:
     """Processor time so far of all processes of a process group that are alive."""
     total = 0.0
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            fields = _stat(place)
-            total += _seconds(fields) if int(fields[2]) == group else 0.0
+    for pid in _group(group):
+        with contextlib.suppress(OSError):
+            total += processor_seconds(pid)
     return total
+
+
+def _group(group: int) -> list[int]:
+    found = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(_stat(place)[2]) == group:
+                found.append(int(place.parent.name))
+    return found
 
 
 def _stat(place: Path) -> list[str]:
