@@ -22,6 +22,7 @@ from models.assessment import (
     TextRead,
 )
 from models.bundle import Bundle, load_bundle
+from models.credibility import believed
 from models.decoding import Choice, Decoder, Reading
 from models.evidence import find_evidence, lies_within
 from models.policy import Decision, decide
@@ -85,6 +86,7 @@ class Analyzer:
             "window": bundle.network["window"],
             "labels": labels,
             "levels": [{"id": level.id, "name": level.zh} for level in bundle.codebook.levels],
+            "routes": [{"id": route.id, "name": route.zh} for route in bundle.codebook.routes],
             "metrics": bundle.manifest.get("metrics", {}),
         }
 
@@ -118,6 +120,7 @@ class Analyzer:
         reading = self.read(scores)
         language = language_of(scores.record.text)
         choice = self._decoder.choose(reading)
+        choice = believed(choice, agent=reading.agent, codebook=self.bundle.codebook)
         if not has_han(scores.text.text):  # where nothing can be read, nothing is guessed
             fallback = self.bundle.taxonomy.fallback
             reading = replace(reading, agent=0.0)
@@ -186,7 +189,9 @@ class Analyzer:
         marks = tuple(self._label(reading, id_, evidence) for id_ in choice.marks)
         # A victim, or a person in danger, is offered help and given no score.
         probability = 0.0 if decision.route else reading.agent
-        return AgentSigns(decision.level, probability, signs, marks, decision.reasons)
+        return AgentSigns(
+            decision.level, probability, signs, marks, decision.reasons, decision.route
+        )
 
     def _label(self, reading: Reading, id_: str, evidence: _Evidence) -> Label:
         probability = self._decoder.probability(reading, id_)

@@ -55,13 +55,17 @@ class RootCause:
 
 @dataclass(frozen=True, slots=True)
 class AgentSigns:
-    """Signs of a proxy-surrender agent; ``level`` is advice on who reviews, nothing else."""
+    """Signs of a proxy-surrender agent; ``level`` is advice on who reviews, nothing else.
+
+    ``route``: where the case goes instead of getting a level, an id of the codebook's routes.
+    """
 
     level: str
     probability: float
     signs: tuple[SignFound, ...]
     marks: tuple[Label, ...]
     reasons: tuple[str, ...]
+    route: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ An insurer's file, read from YAML into frozen dataclasses. Knows nothing about t
 ``policy`` applies what stands here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -25,6 +26,7 @@ __all__ = [
     "Mark",
     "Named",
     "Sign",
+    "Strength",
     "default_codebook",
     "load_codebook",
     "parse_codebook",
@@ -58,10 +60,23 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A strength, group or route: an id and its Chinese name."""
+    """A group or route: an id and its Chinese name."""
 
     id: str
     zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How seldom a sign is innocent.
+
+    A sign so strong is believed only where an agent is behind the text with at least the
+    probability ``agent_from``, 0-1.
+    """
+
+    id: str
+    zh: str
+    agent_from: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +108,7 @@ class Codebook:
 
     version: str
     levels: tuple[Level, ...]
-    strengths: tuple[Named, ...]
+    strengths: tuple[Strength, ...]
     groups: tuple[Named, ...]
     routes: tuple[Named, ...]
     signs: tuple[Sign, ...]
@@ -123,7 +138,7 @@ def parse_codebook(text: str, *, name: str) -> Codebook:
     top.check_keys(_TOP_KEYS)
     version = top.text("version", wanted='a version in quotes, such as "0.1"')
     levels = tuple(_level(entry) for entry in _listed(top, "levels", at_least=2))
-    strengths = _named(top, "strengths", at_least=1)
+    strengths = tuple(_strength(entry) for entry in _listed(top, "strengths", at_least=1))
     groups = _named(top, "groups", at_least=1)
     routes = _named(top, "routes", at_least=0)
     signs = _signs(top, strengths=_ids(strengths), groups=_ids(groups))
@@ -156,6 +171,13 @@ def _level(entry: Entry) -> Level:
         zh=entry.text("zh", wanted="a Chinese name"),
         meaning=entry.text("meaning_zh", wanted="a Chinese sentence on what the level means"),
     )
+
+
+def _strength(entry: Entry) -> Strength:
+    entry.check_keys(("id", "zh", "meaning", "agent_from"))
+    name = entry.text("zh", wanted="a Chinese name")
+    agent_from = entry.share("agent_from") if "agent_from" in entry.fields else 0.0
+    return Strength(entry.text("id"), name, agent_from)
 
 
 def _named(top: Entry, key: str, *, at_least: int) -> tuple[Named, ...]:
@@ -206,5 +228,5 @@ def _listed(top: Entry, key: str, *, at_least: int) -> tuple[Entry, ...]:
     return entries
 
 
-def _ids(nodes: tuple[Level, ...] | tuple[Named, ...] | tuple[Sign, ...]) -> tuple[str, ...]:
+def _ids(nodes: Sequence[Level | Strength | Named | Sign]) -> tuple[str, ...]:
     return tuple(node.id for node in nodes)

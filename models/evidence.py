@@ -17,7 +17,8 @@ LONG = 40  # characters: a clause beyond this is run-on speech, and only its bes
 GLANCE = 2 * LONG  # what a reader takes in at a glance: no span is longer
 SMOOTH = 7  # characters over which run-on speech is averaged
 REACH = 40  # characters shown of a text of nothing but punctuation
-CLAUSE_END = re.compile(r"[\s,。!?;:、，！？；：]+")
+# Between digits a comma parts no clauses: 11,260 is one number.
+CLAUSE_END = re.compile(r"(?:[\s。!?;:、！？；：]|(?<!\d)[,，]|[,，](?!\d))+")
 EDGE = " \t\r\n,。!?;:、，！？；：”“\"'"
 
 
@@ -123,8 +124,15 @@ def _marks_alone(text: str) -> Iterator[tuple[int, int]]:
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     while start < end and text[start] in EDGE:
         start += 1
+    last = end
     while end > start and text[end - 1] in EDGE:
         end -= 1
+    if (
+        end < last
+        and text[end] == "”"
+        and text.count("“", start, end) > text.count("”", start, end)
+    ):
+        end += 1  # what is quoted inside keeps its closing mark
     return start, end
 
 

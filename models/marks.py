@@ -13,7 +13,7 @@ from models.strict_yaml import Entry
 
 _MARK_KEYS = (
     *("id", "zh", "effect", "cues", "example", "suppresses", "cap", "discount", "no_level"),
-    *("route", "genre", "drops_evidence", "sets", "advice_zh"),
+    *("route", "genre", "drops_evidence", "agent_below", "sets", "advice_zh"),
 )
 
 
@@ -33,7 +33,9 @@ class Mark:
     ``suppressed`` and ``discounted`` are sign ids, groups resolved; a discounted sign counts as
     ``factor`` of one. ``no_level`` shows nothing at all and sends the case to ``route``. ``genre``
     stands in where intake gave none. With ``drops_evidence`` the words inside the mark prove
-    nothing. ``sets`` is what else follows for the record; ``advice`` is for the reviewer, Chinese.
+    nothing. The mark is believed only where an agent is behind the text with a probability under
+    ``agent_below``. ``sets`` is what else follows for the record; ``advice`` is for the reviewer,
+    Chinese.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Mark:
     route: str | None = None
     genre: str | None = None
     drops_evidence: bool = False
+    agent_below: float | None = None
     sets: Mapping[str, str] = field(default_factory=dict, hash=False)
     advice: str | None = None
 
@@ -81,6 +84,7 @@ def mark_from(entry: Entry, *, scope: MarkScope) -> Mark:
         route=entry.choice("route", scope.routes) if "route" in entry.fields else None,
         genre=entry.choice("genre", GENRES) if "genre" in entry.fields else None,
         drops_evidence=entry.flag("drops_evidence"),
+        agent_below=entry.share("agent_below") if "agent_below" in entry.fields else None,
         sets=entry.text_map("sets"),
         advice=entry.optional_text("advice_zh"),
     )
@@ -103,9 +107,7 @@ def _discount(entry: Entry, scope: MarkScope) -> tuple[frozenset[str], float]:
     if found is None:
         return frozenset(), 1.0
     found.check_keys(("signs", "factor"))
-    factor = found.number("factor")
-    if factor > 1:
-        raise found.fail("factor", found=factor, wanted="a number of at most 1")
+    factor = found.share("factor")
     return frozenset(found.choices("signs", scope.vocabulary.signs)), factor
 
 

@@ -102,6 +102,13 @@ class Entry:
             return above
         return found
 
+    def share(self, key: str) -> float:
+        """The probability at ``key``: above 0, at most 1."""
+        found = self.number(key)
+        if found > 1:
+            self.refuse(key, found=found, wanted="a number of at most 1")
+        return min(found, 1.0)
+
     def flag(self, key: str) -> bool:
         """The truth value at ``key``, False where the key is absent."""
         found = self.fields.get(key, False)

@@ -68,6 +68,7 @@ class KeywordAnalyzer:
             "runtime": "words",
             "labels": [{"id": DELAY[0], "name": DELAY[1], "threshold": 0.5}],
             "levels": [{"id": id_, "name": name} for id_, name in names.items()],
+            "routes": [],
             "metrics": {},
         }
 

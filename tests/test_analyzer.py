@@ -285,7 +285,7 @@ KEYS = {
         "advisory", "notice",
     },
     "root_cause": {"primary", "labels", "level1", "bulletin_type", "path"},
-    "agent": {"level", "probability", "signs", "marks", "reasons"},
+    "agent": {"level", "probability", "signs", "marks", "reasons", "route"},
     "facets": {"demand", "record_type", "role"},
     "related": {"group_id", "size", "links"},
     "review": {"needed", "reasons"},

@@ -17,7 +17,7 @@ from models.rows import RowsError
 from serving.engines.flat import COLUMNS
 from serving.engines.reading import assess_sorted
 from serving.files.scoring import Outcome, score_file
-from serving.files.tables import assessment_table, plain, summary
+from serving.files.tables import advice_of, assessment_table, plain, summary
 from serving.files.writers import OutputError
 from tests.conftest import KeywordAnalyzer
 
@@ -271,7 +271,7 @@ def test_the_progress_bar_counts_every_record(source, analyzer):
 def shown(texts: list[str], *, width: int = 110, **console: object) -> str:
     answers = KeywordAnalyzer().assess([Record(text, case_id=f"T-{text[:2]}") for text in texts])
     out = Console(file=io.StringIO(), width=width, **console)
-    out.print(assessment_table(enumerate(answers, 1), levels=LEVELS, width=width))
+    out.print(assessment_table(enumerate(answers, 1), names=LEVELS, width=width))
     return out.file.getvalue()
 
 
@@ -297,7 +297,7 @@ def test_neither_a_heading_nor_a_mark_is_cut(width):
     root = replace(answer.root_cause, labels=labels)
     answer = replace(answer, root_cause=root, review=replace(answer.review, needed=True))
     out = Console(file=io.StringIO(), width=width)
-    out.print(assessment_table([(1, answer)], levels={"WATCH": "建议核验"}, width=width))
+    out.print(assessment_table([(1, answer)], names={"WATCH": "建议核验"}, width=width))
     lines = out.file.getvalue().splitlines()
     assert " ".join(lines[0].split()) == "案件 主要根因 其他根因 提示 迹象−/标志+ 证据 复核"
     assert "○ 建议核验" in lines[2]
@@ -311,7 +311,7 @@ def test_a_wider_terminal_shows_more_of_the_evidence(width, columns):
     label = replace(label, evidence=(replace(label.evidence[0], text="拖" * 90),))
     answer = replace(answer, root_cause=replace(answer.root_cause, labels=(label,)))
     out = Console(file=io.StringIO(), width=width)
-    out.print(assessment_table([(1, answer)], levels=LEVELS, width=width))
+    out.print(assessment_table([(1, answer)], names=LEVELS, width=width))
     # The last columns hold the ellipsis, and a blank where a character of two does not fit.
     assert out.file.getvalue().count("拖") == (columns - 1) // 2
 
@@ -322,7 +322,7 @@ def test_no_probability_is_shown_as_certain(probability, words):
     primary = replace(answer.root_cause.primary, probability=probability)
     answer = replace(answer, root_cause=replace(answer.root_cause, primary=primary))
     out = Console(file=io.StringIO(), width=110)
-    out.print(assessment_table([(1, answer)], levels=LEVELS))
+    out.print(assessment_table([(1, answer)], names=LEVELS))
     assert f"理赔时效 {words}" in out.file.getvalue()
 
 
@@ -333,7 +333,7 @@ def test_the_level_is_told_without_colour():
 def test_a_case_without_id_is_shown_by_its_row():
     (answer,) = KeywordAnalyzer().assess([Record("理赔")])
     out = Console(file=io.StringIO(), width=110)
-    out.print(assessment_table([(17, answer)], levels=LEVELS))
+    out.print(assessment_table([(17, answer)], names=LEVELS))
     assert "#17" in out.file.getvalue()
 
 
@@ -344,14 +344,25 @@ def test_words_of_a_complaint_cannot_steer_the_terminal():
 def test_markup_in_a_case_id_is_shown_as_it_is():
     (answer,) = KeywordAnalyzer().assess([Record("理赔", case_id="[red]1[/]")])
     out = Console(file=io.StringIO(), width=110)
-    out.print(assessment_table([(1, answer)], levels=LEVELS))
+    out.print(assessment_table([(1, answer)], names=LEVELS))
     assert "[red]1[/]" in out.file.getvalue()
 
 
 def test_the_footer_says_what_a_flag_does_not_do():
     out = Console(file=io.StringIO(), width=110)
-    out.print(summary(Counter(NONE=3, WATCH=1), reviews=2, failed=1, levels=LEVELS))
+    out.print(summary(Counter(NONE=3, WATCH=1), reviews=2, failed=1, names=LEVELS))
     words = out.file.getvalue()
     assert NOTICE in words
     assert "never refuses or delays" in words
     assert "○ 关注 1" in words
+
+
+def test_who_needs_help_is_told_in_place_of_a_level():
+    (answer,) = KeywordAnalyzer().assess([Record("理赔", case_id="H")])
+    answer = replace(answer, agent=replace(answer.agent, level="NONE", route="safety"))
+    names = {**LEVELS, "safety": "安全关怀"}
+    out = Console(file=io.StringIO(), width=110)
+    out.print(assessment_table([(1, answer)], names=names))
+    out.print(summary(Counter([advice_of(answer)]), reviews=1, failed=0, names=names))
+    assert out.file.getvalue().count("✚ 安全关怀") == 2
+    assert "无提示" not in out.file.getvalue()

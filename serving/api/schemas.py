@@ -137,6 +137,10 @@ class AgentOut(_Answer):
     signs: list[SignOut] = Field(description="迹象 · signs found")
     marks: list[LabelOut] = Field(description="保护性标志 · marks of a genuine customer")
     reasons: list[str] = Field(description="级别理由 · why this level")
+    route: str | None = Field(
+        default=None,
+        description="帮助去向 · safety 安全关怀, victim_help 受害人帮助: help instead of a level",
+    )
 
 
 class FacetsOut(_Answer):

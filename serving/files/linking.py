@@ -24,7 +24,7 @@ from models.rows import Columns, ReadingNote, Row, RowFault, parse_record, read_
 from serving.contracts import Analyzer
 from serving.engines.reading import assess_sorted
 from serving.files.partial import write_whole
-from serving.files.tables import level_text, plain
+from serving.files.tables import advice_text, plain
 from serving.files.writers import OutputError
 
 _MOST_CASES = 6  # of a group in the table; the rest is counted
@@ -179,7 +179,7 @@ def _cases_of(linked: Linked) -> dict[str, list[LinkedCase]]:
 def _levels(cases: Sequence[LinkedCase], levels: Mapping[str, str]) -> Text:
     counts = {level: sum(case.level == level for case in cases) for level in levels}
     shown = [
-        Text.assemble(level_text(level, levels), f" {count}")
+        Text.assemble(advice_text(level, levels), f" {count}")
         for level, count in reversed(counts.items())
         if count
     ]

@@ -13,7 +13,7 @@ from serving.engines.engine import Engine
 from serving.engines.reading import assess_sorted
 from serving.files.notes import tell
 from serving.files.scoring import CHUNK, keep_records, read_numbered, score_file
-from serving.files.tables import assessment_table, summary
+from serving.files.tables import advice_of, assessment_table, summary
 
 _PIPED_WIDTH = 110
 
@@ -54,7 +54,8 @@ def show(source: Path, analyzer: Analyzer) -> int:
     """Prints the table of a file's answers; gives the number of failed rows."""
     console = wide(Console())
     faults: list[RowFault] = []
-    levels = {level["id"]: level["name"] for level in analyzer.description["levels"]}
+    about = analyzer.description
+    names = {one["id"]: one["name"] for one in (*about["levels"], *about["routes"])}
     found: Counter[str] = Counter()
     reviews = 0
     notes = Console(stderr=True)
@@ -63,11 +64,11 @@ def show(source: Path, analyzer: Analyzer) -> int:
     while group := list(islice(records, CHUNK)):
         answers = assess_sorted([record for _, record in group], analyzer)
         numbered = zip((number for number, _ in group), answers, strict=True)
-        console.print(assessment_table(numbered, levels=levels, width=console.width))
-        found.update(answer.agent.level for answer in answers)
+        console.print(assessment_table(numbered, names=names, width=console.width))
+        found.update(map(advice_of, answers))
         reviews += sum(answer.review.needed for answer in answers)
     for fault in faults:
         typer.echo(str(fault), err=True)
     console.print()
-    console.print(summary(found, reviews=reviews, failed=len(faults), levels=levels))
+    console.print(summary(found, reviews=reviews, failed=len(faults), names=names))
     return len(faults)

@@ -15,13 +15,15 @@ from rich.text import Text
 
 from models.assessment import NOTICE, Assessment
 
-# Mark and style by level id; the word comes from the codebook of the bundle.
+# Mark and style by level id; the word comes from the codebook of the bundle. What is no level is a
+# route, where a case goes instead of getting one.
 _LOOKS = {
     "NONE": ("·", "dim"),
     "WATCH": ("○", "cyan"),
     "REVIEW": ("▲", "yellow"),
     "PRIORITY": ("■", "bold red"),
 }
+_HELP = ("✚", "bold green")
 _NARROW = 100
 _MOST_NAMES = 3  # of each kind in one cell; the rest is counted
 
@@ -29,9 +31,9 @@ Shown = tuple[int, Assessment]
 
 
 def assessment_table(
-    answers: Iterable[Shown], *, levels: Mapping[str, str], width: int = 110
+    answers: Iterable[Shown], *, names: Mapping[str, str], width: int = 110
 ) -> Table:
-    """One line a record: pairs of input row and assessment; ``levels`` are names by id.
+    """One line a record: pairs of input row and assessment; ``names`` of levels and routes by id.
 
     ``width`` is the terminal's, in columns: it decides how much of the evidence is shown.
     """
@@ -46,17 +48,22 @@ def assessment_table(
     table.add_column("证据", max_width=evidence, no_wrap=True, overflow="ellipsis")
     table.add_column("复核", no_wrap=True)
     for row, answer in answers:
-        table.add_row(*_cells(row, answer, levels))
+        table.add_row(*_cells(row, answer, names))
     return table
 
 
+def advice_of(answer: Assessment) -> str:
+    """The id of the level; of the route where a case goes instead of getting one."""
+    return answer.agent.route or answer.agent.level
+
+
 def summary(
-    found: Counter[str], *, reviews: int, failed: int, levels: Mapping[str, str]
+    found: Counter[str], *, reviews: int, failed: int, names: Mapping[str, str]
 ) -> RenderableType:
-    """Counts of levels, of cases to read and of failed rows, above what a flag does not do."""
+    """Counts of advice, of cases to read and of failed rows, above what a flag does not do."""
     counts = Text("  ").join(
-        Text.assemble(level_text(level, levels), f" {found[level]}")
-        for level in sorted(found, key=_severity)
+        Text.assemble(advice_text(advice, names), f" {found[advice]}")
+        for advice in sorted(found, key=_severity)
     )
     total = f"共 {sum(found.values())} 件 cases   需人工复核 to review {reviews}"
     lines = [Text(total + (f"   失败行 failed rows {failed}" if failed else "")), counts]
@@ -64,10 +71,10 @@ def summary(
     return Group(*lines, Text(notice, style="italic"))
 
 
-def level_text(level: str, levels: Mapping[str, str]) -> Text:
-    """The level as mark and word, coloured."""
-    mark, style = _LOOKS.get(level, ("?", ""))
-    return Text(f"{mark} {levels.get(level, level)}", style=style)
+def advice_text(advice: str, names: Mapping[str, str]) -> Text:
+    """A level or route as mark and word, coloured."""
+    mark, style = _LOOKS.get(advice, _HELP)
+    return Text(f"{mark} {names.get(advice, advice)}", style=style)
 
 
 def plain(words: str) -> str:
@@ -84,14 +91,14 @@ def _widths(width: int) -> tuple[int, int, int, int, int]:
     return 14, 18, 18, 23, min(max(24, width - 96), 60)
 
 
-def _cells(row: int, answer: Assessment, levels: Mapping[str, str]) -> tuple[Text, ...]:
-    root, agent = answer.root_cause, answer.agent
+def _cells(row: int, answer: Assessment, names: Mapping[str, str]) -> tuple[Text, ...]:
+    root = answer.root_cause
     others = [label.name for label in root.labels if label.id != root.primary.id]
     return (
         Text(plain(answer.case_id or f"#{row}")),
         Text.assemble(root.primary.name, (f" {_percent(root.primary.probability)}", "dim")),
         Text(_few(others)),
-        level_text(agent.level, levels),
+        advice_text(advice_of(answer), names),
         Text(_signs(answer)),
         Text(_first_words(answer)),
         Text("! 复核" if answer.review.needed else ""),

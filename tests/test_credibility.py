@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.analyzer import load_analyzer
+from models.codebook import CodebookError, default_codebook, parse_codebook
+from models.credibility import believed
+from models.decoding import Choice
+from models.record import Record
+
+BOOK = default_codebook()
+SIGNS = tuple(sign.id for sign in BOOK.signs)
+MARKS = tuple(mark.id for mark in BOOK.marks)
+STRONG = {sign.id for sign in BOOK.signs if sign.strength == BOOK.strengths[-1].id}
+
+chances = st.floats(0, 1)
+
+
+def choice(signs: tuple[str, ...] = SIGNS, marks: tuple[str, ...] = MARKS) -> Choice:
+    return Choice("X", ("X",), signs, marks, ())
+
+
+# --- what is believed ---------------------------------------------------------------------------
+
+
+def test_a_strong_sign_is_not_believed_of_a_text_that_reads_like_no_agents() -> None:
+    assert set(believed(choice(), agent=0.05, codebook=BOOK).signs) == set(SIGNS) - STRONG
+
+
+def test_every_sign_is_believed_where_an_agent_may_be_behind() -> None:
+    assert believed(choice(), agent=0.1, codebook=BOOK).signs == SIGNS
+
+
+def test_an_agents_own_text_quotes_nobody_and_asks_nothing() -> None:
+    dropped = set(MARKS) - set(believed(choice(), agent=0.5, codebook=BOOK).marks)
+    assert dropped == {"NX_QUOTE_OR_ARTICLE", "NX_ENQUIRY"}
+
+
+@given(chances, chances)
+def test_the_surer_of_an_agent_the_more_signs_and_the_fewer_marks(one: float, two: float) -> None:
+    low, high = (believed(choice(), agent=a, codebook=BOOK) for a in sorted((one, two)))
+    assert set(low.signs) <= set(high.signs)
+    assert set(low.marks) >= set(high.marks)
+
+
+@given(chances)
+def test_victims_and_people_in_danger_are_believed_whatever_the_network_says(agent: float) -> None:
+    silent = {mark.id for mark in BOOK.marks if mark.no_level}
+    assert silent <= set(believed(choice(), agent=agent, codebook=BOOK).marks)
+
+
+# --- in the answer ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我没有委托过任何法务公司或维权中心,也没有人跟我谈过分成,你们客服一上来就问我是不是找了中介,"
+        "这个态度我接受不了。我只想知道我的理赔为什么拖了四十天。",
+        "我的事是:4月2日交的住院理赔材料,到今天6月1日还没结果。请勿付至他人账户,我只认我自己的卡。",
+    ],
+)
+def test_who_denies_an_agent_is_not_taken_for_one(text: str) -> None:
+    (answer,) = load_analyzer().assess([Record(text)])
+    assert answer.agent.level == "NONE"
+
+
+def test_a_bare_advert_is_reviewed() -> None:
+    text = "专业处理各大保险公司退费,不成功不收费,到账再付。内部有想合作的给名单,一单返你15个点"
+    (answer,) = load_analyzer().assess([Record(text)])
+    assert BOOK.rank_of(answer.agent.level) >= BOOK.rank_of("REVIEW")
+
+
+def test_who_reports_an_advert_is_not_taken_for_its_author() -> None:
+    text = "有人加我微信自我介绍说“各家保险都能退,介绍客户一单返500”,我没理,截图给你们。"
+    (answer,) = load_analyzer().assess([Record(text)])
+    assert answer.agent.level == "NONE"
+
+
+# --- in the file --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", ["2", "0", "-0.5", "often"])
+def test_a_probability_that_is_none_is_named_with_its_place(wrong: str, tmp_path: Path) -> None:
+    text = Path("models/taxonomies/agent_signs.yaml").read_text("utf-8")
+    spoiled = text.replace("agent_from: 0.1", f"agent_from: {wrong}")
+    with pytest.raises(CodebookError, match=f"agent_from.*{json.dumps(wrong)[1:-1]}"):
+        parse_codebook(spoiled, name="mine.yaml")
