@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from models.checksums import is_card_number, is_id_number
-from models.record import Record
+from models.record import Record, is_unknown
 from models.text import normalise
 
 MASK = "*"
 
 _HAN = "\u4e00-\u9fff"
-_UNKNOWN = {"", "不详", "未知", "无", "不清楚", "客户", "业务员", "none", "null", "n/a", "-"}
+_NOBODY = {"客户", "业务员"}  # in a field of names: a role
 _SPOKEN = "零〇一二三四五六七八九幺"
 _SURNAMES = (
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋"
@@ -33,7 +33,9 @@ _PLACED = rf"(?![在到于往从住寄址是的了我你他她您])[{_HAN}]"  # 
 _BUILT = r"路|街|大道|胡同|巷|弄|里(?=\d)|村|小区|花园|新村|公寓|家园|大厦|广场|苑|庄|屯|社区|宿舍"
 _DOOR = "号楼|号院|号|栋|幢|座|单元|室|组|弄"
 
-# (kind, pattern over the normalised text); where there is a group, only the group is personal.
+# (kind, pattern over the normalised text); where there is a group, only the group is personal. What
+# repeats is bounded or atomic: the text is a stranger's, and time must not grow faster than its
+# length.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("email", re.compile(r"[\w.+-]{1,64}+@[\w-]+(?:\.[\w-]+)+", re.ASCII)),
     (
@@ -59,7 +61,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "address",
         re.compile(
-            rf"(?:(?:{_PLACED}){{1,8}}?(?:省|市|自治区|州|区|县|旗|镇|乡|街道))*"
+            rf"(?:(?>(?:{_PLACED}){{1,8}}?(?:省|市|自治区|州|区|县|旗|镇|乡|街道))){{0,5}}"
             rf"(?:{_PLACED}){{1,10}}?(?:{_BUILT})"
             rf"(?:[{_HAN}]{{0,6}}?(?:[\dA-Za-z-]{{1,6}}|[一二三四五六七八九十百]{{1,4}}(?=[号栋幢单]))(?:{_DOOR}))+"
             r"(?:\d{2,5}(?!\d|[年月日元万块]))?"
@@ -125,7 +127,9 @@ def known_words(record: Record) -> tuple[tuple[str, str], ...]:
         ("address", record.address),
     )
     found = ((kind, normalise(value).text.strip()) for kind, value in fields if value)
-    return tuple((kind, value) for kind, value in found if value.casefold() not in _UNKNOWN)
+    return tuple(
+        (kind, value) for kind, value in found if value not in _NOBODY and not is_unknown(value)
+    )
 
 
 def _by_form(text: str) -> Iterator[tuple[int, int, str]]:

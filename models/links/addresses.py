@@ -10,7 +10,9 @@ from models.text import normalise
 
 _HAN = "\u4e00-\u9fff"
 _DIGITS = str.maketrans("零〇一二三四五六七八九", "00123456789")
-_NUMERAL = re.compile("[零〇一二三四五六七八九十百]+(?=[号幢栋座楼室层单排组弄巷])")
+_NUMERAL = re.compile(
+    "(?<![零〇一二三四五六七八九十百])[零〇一二三四五六七八九十百]++(?=[号幢栋座楼室层单排组弄巷])"
+)
 _BRACKET = re.compile(r"\(([^()]*)\)")
 _PLACE = re.compile(rf"[{_HAN}]{{2,8}}")
 _ADMIN = re.compile(rf"[{_HAN}]{{1,4}}?(?:自治区|省|市|(?<!社)区|县|镇|街道)|[{_HAN}]{{2}}乡")

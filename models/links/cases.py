@@ -18,9 +18,8 @@ from models.links.identifiers import Identifier, Value, find_values
 from models.links.kinds import Kinds
 from models.record import Record
 
-_UNKNOWN = {"", "不详", "未知", "无", "不清楚", "none", "null", "n/a", "-"}
-_HEADING = re.compile(r"^\s*(?:#+\s*\S.*|\*\*[^*]+\*\*.*|【[^】]{2,20}】)", re.MULTILINE)
-_HEADING_WORDS = re.compile(r"【[^】]{2,20}】|#+\s*([^#\n]+)|\*\*([^*]+)\*\*")
+_HEADING = re.compile(r"^[^\S\n]*(?:#+\s*\S.*|\*\*[^*]+\*\*.*|【[^】]{2,20}】)", re.MULTILINE)
+_HEADING_WORDS = re.compile(r"【[^】]{2,20}】|(?<!#)#+\s*([^#\n]+)|\*\*([^*]+)\*\*")
 # Values that are no identifiers: they join nobody by themselves, but are compared.
 _BESIDE = ("seller", "helper", "person", "surname", "city")
 
@@ -144,8 +143,9 @@ def draft_case(
     record: Record, assessment: Assessment, *, number: int, id_: str, kinds: Kinds, hubs: HubList
 ) -> Draft:
     """All that linking will ever ask of a record."""
+    record = record.stated()
     agent, text = assessment.agent, record.text
-    seller = _known(record.seller)
+    seller = record.seller and record.seller.strip()
     said = Said(
         number=number,
         id=id_,
@@ -197,15 +197,11 @@ def _values_beside(record: Record, seller: str | None, *, helps: bool) -> Iterat
     return (Value(kind, value) for kind, value in found.items() if value)
 
 
-def _known(name: str | None) -> str | None:
-    name = (name or "").strip()
-    return None if name.casefold() in _UNKNOWN else name
-
-
 def _source_of(record: Record) -> int | None:
     """A number: a source is only compared, and nobody knows what a foreign file puts there."""
-    known = _known(record.source)
-    return None if known is None else zlib.crc32(known.casefold().encode("utf-8", "replace"))
+    if record.source is None:
+        return None
+    return zlib.crc32(record.source.strip().casefold().encode("utf-8", "replace"))
 
 
 def _headings(text: str) -> tuple[int, ...]:

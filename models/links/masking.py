@@ -14,9 +14,11 @@ _NUMERAL = "零〇一二三四五六七八九十百千万亿两廿卅壹贰叁�
 
 _PIECE = 3
 
-# Placeholders are Latin letters: no word of a complaint runs across them.
+# Placeholders are Latin letters: no word of a complaint runs across them. A run is read from its
+# beginning only (the lookbehinds) or is bounded: the text is a stranger's, and time must not grow
+# faster than its length.
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII), "E"),
+    (re.compile(r"[\w.+-]{1,64}+@[\w-]+(?:\.[\w-]+)+", re.ASCII), "E"),
     (re.compile(rf"《[^《》]{{1,30}}》第?[{_NUMERAL}\d]*条?"), "L"),
     (re.compile(rf"[{_HAN}A-Za-z]{{2,6}}(?:人寿|人保|财险|寿险公司|保险公司|银行|农商行)"), "C"),
     (re.compile(rf"(?:(?<![{_HAN}])|(?<=[在到于从往住]))[{_HAN}]{{2,3}}?(?:省|市|县|自治区)"), "P"),
@@ -26,7 +28,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         "R",
     ),
-    (re.compile(r"[\d.,:/%*Xx-]*\d[\d.,:/%*-]*"), "0"),
+    (re.compile(r"(?<![\d.,:/%*Xx-])[\d.,:/%*Xx-]*\d[\d.,:/%*-]*"), "0"),
     (re.compile(rf"[{_NUMERAL}]{{2,}}|[{_NUMERAL}](?=[年月日号元块万千百成期个点])"), "0"),
     (re.compile(r"0[年月日号元块万千角分成期个点%]*(?:0[年月日号元块万千角分成期个点%]*)*"), "0"),
     (re.compile(rf"(?<=我叫)[{_HAN}]{{2,3}}(?=[,。,、\s])"), "N"),

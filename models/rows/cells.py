@@ -4,7 +4,7 @@ import math
 from datetime import date, datetime
 from typing import Any
 
-from models.record import GENRES, Record
+from models.record import GENRES, MOST_FIELD_CHARS, Record
 from models.rows.columns import RECORD_FIELDS
 from models.rows.row import Row, RowFault, shown, type_name
 
@@ -81,4 +81,6 @@ def _digits(field: str, value: int | float) -> str:
 def _checked(field: str, value: str) -> str:
     if field == "genre" and value not in GENRES:
         raise CellError(field, f"found {shown(value)}, wanted one of {', '.join(GENRES)}")
+    if len(value) > MOST_FIELD_CHARS:
+        raise CellError(field, f"found {len(value)} characters, wanted {MOST_FIELD_CHARS} at most")
     return value

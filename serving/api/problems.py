@@ -193,6 +193,9 @@ def _path(places: Sequence[int | str]) -> str:
 
 
 def _reason(fault: Mapping[str, Any]) -> str:
+    most = fault.get("ctx", {}).get("max_length")
+    if fault["type"] == "string_too_long":
+        return f"最多 {most} 字 · at most {most} characters"
     if fault["type"] == "too_long":
-        return f"最多 {fault['ctx']['max_length']} 件 · at most {fault['ctx']['max_length']}"
+        return f"最多 {most} 件 · at most {most}"
     return _REASONS.get(fault["type"], "值无效 · not a valid value")

@@ -5,13 +5,13 @@ files and API); the answer models here document that object and are tested again
 """
 
 from dataclasses import fields
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from models.record import GENRES, Record
+from models.record import GENRES, MOST_FIELD_CHARS, Record
 from serving.settings import MOST_RECORDS
 
 RECORD_FIELDS = tuple(field.name for field in fields(Record))
@@ -21,6 +21,9 @@ EXAMPLE: JsonDict = {
     "text": "理赔资料交了四十天,客服每次都说在审核,到现在一分钱没有赔下来。",
     "channel": "agent",
 }
+
+
+Short = Annotated[str, StringConstraints(max_length=MOST_FIELD_CHARS)]
 
 
 class RecordIn(BaseModel):
@@ -33,24 +36,24 @@ class RecordIn(BaseModel):
     text: str = Field(
         description="投诉全文,任意长度,空文本也会得到回答 · the whole text, never cut"
     )
-    case_id: str | None = Field(None, description="案件编号,原样返回 · given back as it came")
-    received_at: str | None = Field(None, description="受理时间 · ISO 8601")
-    genre: str | None = Field(
+    case_id: Short | None = Field(None, description="案件编号,原样返回 · given back as it came")
+    received_at: Short | None = Field(None, description="受理时间 · ISO 8601")
+    genre: Short | None = Field(
         None,
         description="文体,不填则由模型判断 · left out, it is inferred",
         json_schema_extra={"enum": [*GENRES, None]},
     )
-    source: str | None = Field(None, description="投诉来源 · where it was filed")
-    channel: str | None = Field(None, description="销售渠道 · channel of the sale")
-    product: str | None = Field(None, description="险种 · kind of product")
-    role: str | None = Field(None, description="投诉人身份 · who is speaking")
-    phone: str | None = Field(None, description="联系电话 · used for links only, never logged")
-    address: str | None = Field(None, description="地址 · used for links only, never logged")
-    payee_account: str | None = Field(None, description="收款账户 · for links only, never logged")
-    policyholder: str | None = Field(None, description="投保人 · never logged")
-    policy_no: str | None = Field(None, description="保单号 · never logged")
-    seller: str | None = Field(None, description="销售人员 · for links only, never logged")
-    attachment_author: str | None = Field(None, description="附件作者 · author of an attached file")
+    source: Short | None = Field(None, description="投诉来源 · where it was filed")
+    channel: Short | None = Field(None, description="销售渠道 · channel of the sale")
+    product: Short | None = Field(None, description="险种 · kind of product")
+    role: Short | None = Field(None, description="投诉人身份 · who is speaking")
+    phone: Short | None = Field(None, description="联系电话 · for links only, never logged")
+    address: Short | None = Field(None, description="地址 · for links only, never logged")
+    payee_account: Short | None = Field(None, description="收款账户 · for links only, never logged")
+    policyholder: Short | None = Field(None, description="投保人 · never logged")
+    policy_no: Short | None = Field(None, description="保单号 · never logged")
+    seller: Short | None = Field(None, description="销售人员 · for links only, never logged")
+    attachment_author: Short | None = Field(None, description="附件作者 · author of a file")
 
     @field_validator("genre")
     @classmethod
