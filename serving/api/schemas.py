@@ -142,7 +142,7 @@ class AgentOut(_Answer):
     reasons: list[str] = Field(description="级别理由 · why this level")
     route: str | None = Field(
         default=None,
-        description="帮助去向 · safety 安全关怀, victim_help 受害人帮助: help instead of a level",
+        description="帮助去向 · safety 安全关怀, victim_help 受害帮扶: help instead of a level",
     )
 
 
