@@ -24,9 +24,9 @@ from models.codebook import default_codebook
 from models.record import Record
 from serving.register.database import read, write
 from serving.register.link_index import LinkIndex, index_with
+from serving.register.link_measuring import ReadCase
 from serving.register.link_tables import linked_cases
 from serving.register.register import Register
-from serving.register.registered import RegisteredCase
 from serving.register.tables import cases
 
 _LAST_SMALL = 10_000
@@ -56,7 +56,9 @@ class Bench:
             made = [make_case(n) for n in numbers]
             began, worked = time.perf_counter(), time.process_time()
             with write(self.register.engine) as connection:
-                self.index.add_many(connection, self._stored(connection, made))
+                prepared = [self._prepared(*one) for one in made]
+                rows = self._stored(connection, made)
+                self.index.add_many(connection, dict(zip(rows, prepared, strict=True)))
             took += time.perf_counter() - began
             cpu += time.process_time() - worked
             done = numbers.stop
@@ -87,19 +89,20 @@ class Bench:
             with self.register.engine.execution_options(
                 xiaobao_writes=True
             ).connect() as connection:
-                ((case, assessment),) = self._stored(connection, [one])
+                (row,) = self._stored(connection, [one])
                 began, worked = time.perf_counter(), time.process_time()
-                related = self.index.add(connection, case, assessment)
+                found = self.index.add_many(connection, {row: self._prepared(*one)})
                 took = (time.perf_counter() - began) * 1e3
                 cpu = (time.process_time() - worked) * 1e3
                 connection.rollback()
-            found = {link.case_id for link in related.links if link.kind == "template"}
-            answers.append((took, cpu, found))
+            links = found[row].links if row in found else ()
+            alike = {link.case_id for link in links if link.kind == "template"}
+            answers.append((took, cpu, alike))
         return answers
 
     def _stored(
         self, connection: Connection, made: Sequence[tuple[Record, Assessment]]
-    ) -> list[tuple[RegisteredCase, Assessment]]:
+    ) -> list[int]:
         first = (connection.execute(select(sql.max(cases.c.id))).scalar() or 0) + 1
         moment = "2026-01-01T00:00:00.000000Z"
         same = {"version": 1, "stored_at": moment, "text_form": "none"}
@@ -108,10 +111,10 @@ class Bench:
             for row, (record, _) in enumerate(made, start=first)
         ]
         connection.execute(insert(cases), rows)
-        return [
-            (RegisteredCase(row, record.case_id or "", 1, record, moment), assessment)
-            for row, (record, assessment) in enumerate(made, start=first)
-        ]
+        return [row["id"] for row in rows]
+
+    def _prepared(self, record: Record, assessment: Assessment) -> ReadCase:
+        return self.index.prepare(record.case_id or "", record, assessment)
 
 
 def measure(bench: Bench, count: int) -> tuple[dict[str, float], list[set[str]], list[set[str]]]:

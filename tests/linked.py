@@ -14,7 +14,6 @@ from models.record import Record
 from serving.register.database import read, write
 from serving.register.link_index import LinkIndex, index_with
 from serving.register.register import Register
-from serving.register.registered import RegisteredCase
 from serving.register.tables import cases
 from tests.conftest import KeywordAnalyzer
 
@@ -46,7 +45,7 @@ class Links:
 
     def add(self, *pairs: Pair) -> None:
         with write(self.register.engine) as connection:
-            self.index.add_many(connection, [self._stored(connection, *one) for one in pairs])
+            self.index.add_many(connection, dict(self._stored(connection, *one) for one in pairs))
 
     def settle(self) -> int:
         """Decide all that waits; in how many turns."""
@@ -59,7 +58,8 @@ class Links:
 
     def add_one(self, pair: Pair) -> Related:
         with write(self.register.engine) as connection:
-            return self.index.add(connection, *self._stored(connection, *pair))
+            row, prepared = self._stored(connection, *pair)
+            return self.index.add_many(connection, {row: prepared}).get(row, Related())
 
     def remove(self, *case_ids: str) -> None:
         with write(self.register.engine) as connection:
@@ -110,7 +110,7 @@ class Links:
         values = {"case_id": record.case_id, "version": 1, "stored_at": moment}
         new = insert(cases).values(**values, text_form="none").returning(cases.c.id)
         row = connection.execute(new).scalar_one()
-        return RegisteredCase(row, record.case_id, 1, record, moment), assessment
+        return row, self.index.prepare(record.case_id, record, assessment)
 
 
 @contextmanager

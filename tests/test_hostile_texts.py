@@ -37,7 +37,7 @@ _, ASSESSMENT = make_case(1)
 
 
 def draft(record: Record) -> None:
-    draft_case(record, ASSESSMENT, number=1, id_="1", kinds=read_kinds(), hubs=read_hubs())
+    draft_case(record, ASSESSMENT, id_="1", kinds=read_kinds(), hubs=read_hubs())
 
 
 def of_text(read: Callable[[Record], object]) -> Callable[[str], object]:

@@ -268,7 +268,8 @@ def test_a_number_known_under_a_later_key_is_found_when_the_first_has_retired(li
 
 def test_what_was_rolled_back_was_never_there(links):
     with links.register.engine.connect() as connection:
-        links.index.add(connection, *links._stored(connection, *case("A", LETTER, phone=PHONE)))
+        row, prepared = links._stored(connection, *case("A", LETTER, phone=PHONE))
+        links.index.add_many(connection, {row: prepared})
         connection.rollback()
     assert links.add_one(case("B", LETTER, phone=PHONE)) == Related()
 

@@ -7,7 +7,7 @@ What the text says is read once, into a draft; a case is the draft whose values 
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Self
 
@@ -122,6 +122,10 @@ class Draft:
     said: Said
     values: tuple[Value, ...]
 
+    def numbered(self, number: int) -> "Draft":
+        """The draft of the case that has got this place in the order of cases."""
+        return replace(self, said=replace(self.said, number=number))
+
     def named(self, name: Callable[[Value], str]) -> Case:
         """The case with every value under its name."""
         names = {one.kind: name(one) for one in self.values if one.kind in _BESIDE}
@@ -140,9 +144,15 @@ class Draft:
 
 
 def draft_case(
-    record: Record, assessment: Assessment, *, number: int, id_: str, kinds: Kinds, hubs: HubList
+    record: Record,
+    assessment: Assessment,
+    *,
+    id_: str,
+    kinds: Kinds,
+    hubs: HubList,
+    number: int = 0,
 ) -> Draft:
-    """All that linking will ever ask of a record."""
+    """All that linking will ever ask of a record; ``number`` where it is known already."""
     record = record.stated()
     agent, text = assessment.agent, record.text
     seller = record.seller and record.seller.strip()

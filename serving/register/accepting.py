@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
@@ -20,7 +21,7 @@ from serving.register import audit
 from serving.register.answers import Answer, Links, answer_from, links_of, stored_form
 from serving.register.keys import ActiveKeys, Keys
 from serving.register.moments import now
-from serving.register.registered import CaseIndex, RegisteredCase
+from serving.register.registered import CaseIndex
 from serving.register.tables import assessments, cases
 from serving.register.texts import Texts
 
@@ -71,6 +72,7 @@ class Prepared:
     case_id: str
     kept: Mapping[str, str | None]
     answer: str
+    linkable: Any
 
 
 class Acceptance:
@@ -91,17 +93,18 @@ class Acceptance:
             **_free_fields(record),
         }
         answer = stored_form(replace(assessment, case_id=case_id))
-        return Prepared(record, assessment, case_id, kept, answer)
+        linkable = self._index.prepare(case_id, record, assessment)
+        return Prepared(record, assessment, case_id, kept, answer, linkable)
 
     def accept(
         self, connection: Connection, cases_: Sequence[Prepared], *, actor: str
     ) -> list[Accepted]:
         """The cases as stored now or before, in order; see ``Accepted``."""
         active = self._keys.active(connection)
-        fresh: dict[str, tuple[RegisteredCase, Assessment]] = {}
+        fresh: dict[str, tuple[int, Any]] = {}
         rows = [self._place(connection, one, active, fresh) for one in cases_]
-        linked = self._index.add_many(connection, list(fresh.values())) if fresh else {}
-        new = {case.id for case, _ in fresh.values()}
+        new = dict(fresh.values())
+        linked = self._index.add_many(connection, new) if new else {}
         told = list(zip(cases_, rows, strict=True))
         proofs = [("accept", _facts(one, row)) for one, row in told if row.new]
         audit.append(connection, proofs, actor=actor)
@@ -131,7 +134,7 @@ class Acceptance:
         connection: Connection,
         one: Prepared,
         active: ActiveKeys,
-        fresh: dict[str, tuple[RegisteredCase, Assessment]],
+        fresh: dict[str, tuple[int, Any]],
     ) -> _Version:
         """The row of a case: the one that has this content, or a new one.
 
@@ -146,10 +149,10 @@ class Acceptance:
         if earlier and one.case_id not in fresh:
             self._index.remove(connection, earlier[0].id)
         version = earlier[0].version + 1 if earlier else 1
-        case = _store(connection, one, version=version, content=digests[0])
-        connection.execute(insert(assessments), _columns(case.id, one))
-        fresh[one.case_id] = case, one.assessment
-        return _Version(case.id, one.case_id, version, digests[0], one.answer, new=True)
+        id_ = _store(connection, one, version=version, content=digests[0])
+        connection.execute(insert(assessments), _columns(id_, one))
+        fresh[one.case_id] = id_, one.linkable
+        return _Version(id_, one.case_id, version, digests[0], one.answer, new=True)
 
 
 def stored_id(case_id: str | None) -> str | None:
@@ -179,11 +182,10 @@ def _versions(connection: Connection, case_id: str) -> list[_Version]:
     return [_Version(*row) for row in connection.execute(_VERSIONS, {"case_id": case_id})]
 
 
-def _store(connection: Connection, one: Prepared, *, version: int, content: str) -> RegisteredCase:
-    moment = now()
+def _store(connection: Connection, one: Prepared, *, version: int, content: str) -> int:
     named = {"case_id": one.case_id, "version": version, "content": content}
-    id_ = connection.execute(_NEW, {**named, "stored_at": moment, **one.kept}).scalar_one()
-    return RegisteredCase(id_, one.case_id, version, one.record, moment)
+    row = {**named, "stored_at": now(), **one.kept}
+    return int(connection.execute(_NEW, row).scalar_one())
 
 
 def _digests(record: Record, active: ActiveKeys) -> list[str]:

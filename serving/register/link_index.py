@@ -7,32 +7,34 @@ that links a file. For one case the work is bounded whatever the index holds: so
 key, so many pairs measured, and a large group is not looked at as a whole.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from models.assessment import Assessment, Related, SignFound
 from models.codebook import Codebook
 from models.links import HubList, read_hubs
-from models.links.cases import Draft, draft_case
+from models.links.candidates import keys_of
+from models.links.cases import draft_case
 from models.links.fingerprints import Fingerprint, fingerprint
 from models.links.grouping import Rules, find_groups
 from models.links.kinds import read_kinds
 from models.links.limits import step_of
 from models.links.masking import mask
+from models.record import Record
 from serving.register import link_groups, link_shown
 from serving.register import link_rows as rows
 from serving.register import link_writes as writes
 from serving.register.grouped import GroupDetail, GroupSummary
 from serving.register.keys import ActiveKeys, Keys
 from serving.register.link_days import count_days
-from serving.register.link_measuring import leave_keys, measure_new
+from serving.register.link_measuring import ReadCase, leave_keys, measure_new
 from serving.register.link_names import name_drafts
 from serving.register.link_region import LARGE, Known, read_around, read_region
 from serving.register.link_rows import Kept
 from serving.register.link_standing import standing
 from serving.register.link_values import ends_of, forget_values, near_pairs, save_values
-from serving.register.registered import Company, RegisteredCase
+from serving.register.registered import Company
 
 _AT_ONCE = 8  # groups at most that a write decides again while some wait, one for each case
 _ALL = float("inf")
@@ -55,38 +57,40 @@ class LinkIndex:
         self._keys = keys
         self._hubs = hubs or read_hubs()
 
-    def add(self, connection: Connection, case: RegisteredCase, assessment: Assessment) -> Related:
-        """Link a case that has just been stored; what it is linked to."""
-        return self.add_many(connection, [(case, assessment)]).get(case.id, Related())
+    def prepare(self, case_id: str, record: Record, assessment: Assessment) -> ReadCase:
+        """What linking reads of a case; needs no database, and others need not wait for it."""
+        kinds, hubs = self._rules.kinds, self._hubs
+        draft = draft_case(record, assessment, id_=case_id, kinds=kinds, hubs=hubs)
+        print_ = fingerprint(mask(record))
+        return ReadCase(draft, print_, keys_of(print_))
 
     def add_many(
-        self, connection: Connection, pairs: Sequence[tuple[RegisteredCase, Assessment]]
+        self, connection: Connection, prepared: Mapping[int, ReadCase]
     ) -> dict[int, Related]:
         """Link many cases at once, as history is loaded: the groups are those of one by one.
 
-        What each case is linked to that is in a group now.
+        ``prepared``: by row, in order. What each case is linked to that is in a group now.
         """
         before = rows.read_state(connection)
         state = rows.with_defaults(before)
-        drafts = [self._draft(*one) for one in pairs]
+        drafts = [one.draft.numbered(number) for number, one in prepared.items()]
         keys = self._keys(connection)
         named = name_drafts(connection, drafts, keys)
-        prints = {case.id: fingerprint(mask(case.record)) for case, _ in pairs}
-        state["cases"] += len(pairs)
+        state["cases"] += len(prepared)
         _raise_limits(state)
-        cases, found = measure_new(connection, named, prints, step=state["step"])
-        writes.add_cases(connection, cases, {n: print_.grams for n, print_ in prints.items()})
+        cases, found = measure_new(connection, named, prepared, step=state["step"])
+        writes.add_cases(connection, cases, {n: one.print_.grams for n, one in prepared.items()})
         near = near_pairs(found)
         kept = {case.number: Kept(case, None, case.said.level) for case in cases}
         kept |= rows.read_cases(connection, ends_of(near).difference(kept))
         seeds = save_values(connection, named, near, kept)
         writes.add_aliases(connection, named.aliases, key_id=keys.current.id)
         writes.add_pairs(connection, found)
-        seeds |= {number for pair in found for number in pair if number in prints}
+        seeds |= {number for pair in found for number in pair if number in prepared}
         seeds |= count_days(connection, cases, state)
-        known = Known(kept, found, prints.keys())
-        grouped = self._group(connection, seeds, state, most=LARGE, asked=prints, known=known)
-        self._settle_some(connection, state, most=min(_AT_ONCE, len(pairs)))
+        known = Known(kept, found, prepared.keys())
+        grouped = self._group(connection, seeds, state, most=LARGE, asked=prepared, known=known)
+        self._settle_some(connection, state, most=min(_AT_ONCE, len(prepared)))
         writes.write_state(connection, before, state)
         return grouped
 
@@ -161,16 +165,6 @@ class LinkIndex:
     def retire(self, connection: Connection, key_ids: Sequence[str]) -> None:
         """Remove the tokens that these keys wrote."""
         writes.retire_keys(connection, key_ids)
-
-    def _draft(self, case: RegisteredCase, assessment: Assessment) -> Draft:
-        return draft_case(
-            case.record,
-            assessment,
-            number=case.id,
-            id_=case.case_id,
-            kinds=self._rules.kinds,
-            hubs=self._hubs,
-        )
 
     def _group(
         self,

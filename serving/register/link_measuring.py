@@ -6,14 +6,14 @@ Puts the new cases at their keys, and takes them away again; decides nothing abo
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from sqlalchemy import Connection
 
 from models.links.candidates import Keys as TextKeys
 from models.links.candidates import gather, keys_of
-from models.links.cases import Case
+from models.links.cases import Case, Draft
 from models.links.fingerprints import Fingerprint
 from models.links.grouping import is_worth_keeping
 from models.links.likeness import Likeness, Pair, measure_all
@@ -26,11 +26,21 @@ _MOST_ALIKE = 120
 _MOST_SHARING = 200
 
 
+@dataclass(frozen=True, slots=True)
+class ReadCase:
+    """What is read of a case before its row exists, with values in clear: never kept."""
+
+    draft: Draft
+    print_: Fingerprint
+    keys: TextKeys
+
+
 def measure_new(
-    connection: Connection, named: Named, prints: Mapping[int, Fingerprint], *, step: int
+    connection: Connection, named: Named, new: Mapping[int, ReadCase], *, step: int
 ) -> tuple[tuple[Case, ...], dict[Pair, Likeness]]:
     """The cases, marked where not all like them were compared, and the pairs worth keeping."""
-    keys = {number: keys_of(print_) for number, print_ in prints.items()}
+    prints = {number: one.print_ for number, one in new.items()}
+    keys = {number: one.keys for number, one in new.items()}
     limits = limits_at(step)
     alike = _gather(connection, keys, least_words=limits.words)
     sharing = _sharing(connection, named)

@@ -103,7 +103,7 @@ class Register:
     ) -> Future[list[Accepted]]:
         """Store cases together, in order; the future is done when they are on the disk.
 
-        Masking is done at once, in the caller's thread.
+        Masking and reading for links are done at once, in the caller's thread.
         """
         prepared = [self._acceptance.prepare(*pair) for pair in pairs]
 

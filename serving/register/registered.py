@@ -1,29 +1,14 @@
-"""A registered case, and what the register asks of an index of links across cases."""
+"""What the register asks of an index of links across cases."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
 from models.assessment import Assessment, Related, SignFound
 from models.record import Record
 from serving.register.grouped import GroupDetail, GroupSummary
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredCase:
-    """One version of a case: ``id`` is the row in ``cases``, ``record`` has its text in clear.
-
-    ``case_id`` is the insurer's; ``stored_at`` is ISO 8601 in UTC. What is kept of the record is
-    the register's business: an index keeps tokens and fingerprints only.
-    """
-
-    id: int
-    case_id: str
-    version: int
-    record: Record
-    stored_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +29,20 @@ class CaseIndex(Protocol):
     memory between calls must bear that.
     """
 
+    def prepare(self, case_id: str, record: Record, assessment: Assessment) -> Any:
+        """All that can be read of a case before the transaction, for ``add_many`` alone.
+
+        It may hold values in clear and is not kept.
+        """
+        ...
+
     def add_many(
-        self, connection: Connection, pairs: Sequence[tuple[RegisteredCase, Assessment]]
+        self, connection: Connection, prepared: Mapping[int, Any]
     ) -> Mapping[int, Related]:
         """Link cases that have just been stored; earlier versions of them were removed before.
 
-        What those are linked to that are in a group now, by ``id``.
+        ``prepared``: by row in ``cases``, in order. What those are linked to that are in a group
+        now, by row.
         """
         ...
 
@@ -92,11 +85,14 @@ class NoLinks:
     """An index that links nothing."""
 
     # The names are the protocol's.
+    def prepare(self, case_id: str, record: Record, assessment: Assessment) -> None:
+        """Nothing to read."""
+
     def add_many(
-        self, connection: Connection, pairs: Sequence[tuple[RegisteredCase, Assessment]]
+        self, connection: Connection, prepared: Mapping[int, Any]
     ) -> Mapping[int, Related]:
         """Nothing to link."""
-        return {case.id: self.related(connection, case.id) for case, _ in pairs}
+        return {row: self.related(connection, row) for row in prepared}
 
     def remove(self, connection: Connection, id_: int) -> None:
         """Nothing to remove."""
