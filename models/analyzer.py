@@ -152,9 +152,7 @@ class Analyzer:
 
         A text told as a victim's report is one, whether or not its words carry the mark.
         """
-        marks = self.bundle.codebook.marks
-        implied = {mark.id for mark in marks if mark.sets.get("cause") == choice.primary}
-        return frozenset({*choice.marks, *implied})
+        return self.bundle.codebook.implied_by(choice.primary) | {*choice.marks}
 
     def _proved(self, choice: Choice, evidence: _Evidence) -> tuple[str, ...]:
         """The signs with words outside the marks whose words prove nothing (a clerk's opinion)."""

@@ -127,6 +127,10 @@ class Codebook:
         """The sign with this id; KeyError where there is none."""
         return {sign.id: sign for sign in self.signs}[sign_id]
 
+    def implied_by(self, cause: str) -> frozenset[str]:
+        """The marks of a text whose primary cause this is, whether or not its words carry them."""
+        return frozenset(mark.id for mark in self.marks if mark.sets.get("cause") == cause)
+
     def mark_of(self, mark_id: str) -> Mark:
         """The mark with this id; KeyError where there is none."""
         return {mark.id: mark for mark in self.marks}[mark_id]

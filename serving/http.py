@@ -46,7 +46,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self._place is not _Place.HEAD or self.transport.is_closing():
             return
         # A head that begins behind another request is counted from the next piece on.
-        if self._begun == (before is _Place.BETWEEN):
+        only = self._begun == 1 if before is _Place.BETWEEN else self._begun == 0
+        if only:
             self._received += len(data)
         if self._received > self.most_head_bytes:
             self.send_400_response(_INVALID)

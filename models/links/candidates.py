@@ -40,7 +40,7 @@ _WORD_MIX = 0x9E3779B97F4A7C15
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class TextKeys:
     """Where one text stands: numbers of 63 bits."""
 
     bands: tuple[int, ...]
@@ -49,7 +49,7 @@ class Keys:
 
     @property
     def sure(self) -> tuple[int, ...]:
-        """Keys of which one in common suggests a pair."""
+        """TextKeys of which one in common suggests a pair."""
         return (*self.bands, *self.clauses)
 
     @property
@@ -66,7 +66,7 @@ class Gathered:
     changed: Mapping[int, Sequence[int]]
 
 
-def keys_of(print_: Fingerprint) -> Keys:
+def keys_of(print_: Fingerprint) -> TextKeys:
     """The keys of a fingerprint, the same whatever the order of its clauses."""
     known = read_wording()
     get, unseen = known.squared.get, known.unseen
@@ -74,7 +74,7 @@ def keys_of(print_: Fingerprint) -> Keys:
     rarest = sorted(rare, reverse=True)[:_MOST_WORDS]
     long = {clause for clause in print_.clauses if len(clause) >= _CLAUSE}
     longest = sorted(((len(clause), _clause_key(clause)) for clause in long), reverse=True)
-    return Keys(
+    return TextKeys(
         bands=_bands(print_),
         clauses=tuple(key for _, key in longest[:_MOST_CLAUSES]),
         words=tuple(word for _, word in rarest),
@@ -82,7 +82,10 @@ def keys_of(print_: Fingerprint) -> Keys:
 
 
 def gather(
-    new: Mapping[int, Keys], known: Mapping[int, Sequence[int]], *, least_words: int = _LEAST_WORDS
+    new: Mapping[int, TextKeys],
+    known: Mapping[int, Sequence[int]],
+    *,
+    least_words: int = _LEAST_WORDS,
 ) -> Gathered:
     """Pairs in which one case at least is ``new``; ``known`` are the cases at their keys so far.
 
@@ -117,7 +120,7 @@ def _put(
     changed[key].append(number)
 
 
-def _beside(keys: Keys, at: Mapping[int, Sequence[int]], least_words: int) -> dict[int, int]:
+def _beside(keys: TextKeys, at: Mapping[int, Sequence[int]], least_words: int) -> dict[int, int]:
     """The cases that a text may be like, with how much speaks for each."""
     none: Sequence[int] = ()
     sure = Counter(chain.from_iterable(at.get(key, none) for key in keys.sure))

@@ -11,7 +11,7 @@ from statistics import fmean
 from models.links.cases import Case
 from models.links.kinds import Kind, Kinds
 from models.links.limits import ALIKE
-from models.links.ties import Tie
+from models.links.ties import AS_GOOD_AS_COPIED, Tie
 
 _IDENTIFYING = frozenset({"phone", "email", "wechat", "qq", "address", "account", "author"})
 _DOOR = frozenset({"address"})
@@ -29,10 +29,6 @@ class Evidence:
     cases: tuple[Case, ...]
     ties: tuple[Tie, ...]
 
-    def share(self, texts: Sequence[bool]) -> float:
-        """The share of the members for which it holds."""
-        return fmean(texts) if texts else 0.0
-
     @property
     def persons(self) -> int:
         """How many they are about: one who writes ten times is no crowd."""
@@ -45,7 +41,7 @@ class Evidence:
 
     def speak_for(self, kind: str) -> bool:
         """Whether most members speak for a kind."""
-        return self.share([kind in case.said.speaks for case in self.cases]) >= _MOST
+        return _share([kind in case.said.speaks for case in self.cases]) >= _MOST
 
     def shares_all(self, sources: frozenset[str]) -> bool:
         """Whether every member shares one of these with another."""
@@ -66,9 +62,14 @@ def main_seller(cases: Sequence[Case]) -> str | None:
     return seller if count >= max(2, _MOST * len(cases)) else None
 
 
+def _share(holds: Sequence[bool]) -> float:
+    """The share of the members for which it holds."""
+    return fmean(holds) if holds else 0.0
+
+
 def _is_law_firm(evidence: Evidence) -> bool:
     against = [_LAW_FIRM in case.said.against for case in evidence.cases]
-    return evidence.speak_for(_LAW_FIRM) and evidence.share(against) < 1 - _NEARLY_ALL
+    return evidence.speak_for(_LAW_FIRM) and _share(against) < 1 - _NEARLY_ALL
 
 
 def _is_community(evidence: Evidence) -> bool:
@@ -110,13 +111,13 @@ def _is_same_seller(evidence: Evidence) -> bool:
     return (
         not filed
         and not any(tie.source == "helper" for tie in evidence.ties)
-        and (evidence.share(helped) < _NEARLY_ALL)
+        and (_share(helped) < _NEARLY_ALL)
     )
 
 
 def _is_operator_wording(evidence: Evidence) -> bool:
     staff = [case.said.is_operators for case in evidence.cases]
-    return not evidence.identified and evidence.share(staff) >= _NEARLY_ALL
+    return not evidence.identified and _share(staff) >= _NEARLY_ALL
 
 
 def _is_web_form(evidence: Evidence) -> bool:
@@ -125,7 +126,7 @@ def _is_web_form(evidence: Evidence) -> bool:
     count = Counter(head for one in heads for head in one)
     common = {head for head, times in count.items() if times >= _MOST * len(heads)}
     return not evidence.identified and (
-        len(common) >= 2 and evidence.share([len(one & common) >= 2 for one in heads]) >= _MOST
+        len(common) >= 2 and _share([len(one & common) >= 2 for one in heads]) >= _MOST
     )
 
 
@@ -135,7 +136,8 @@ def _is_shared_event(evidence: Evidence) -> bool:
     if evidence.identified or evidence.persons < 3 or len(days) < len(evidence.cases):
         return False
     texts = [tie for tie in evidence.ties if tie.source in ("text", "event")]
-    alike = [tie for tie in texts if tie.source == "text" and tie.score >= ALIKE / 0.3]
+    least = ALIKE / AS_GOOD_AS_COPIED
+    alike = [tie for tie in texts if tie.source == "text" and tie.score >= least]
     return (max(days) - min(days)).days <= 7 and not alike and _few_want_all(evidence.cases)
 
 

@@ -62,10 +62,8 @@ class Levels:
 
     def decide(self, case: Case, kind: Kind, following: Sequence[Following]) -> Decision:
         """For a case of a group; a victim's report keeps no level in any company."""
-        cause = case.said.cause
-        implied = {mark.id for mark in self._codebook.marks if mark.sets.get("cause") == cause}
         signs = {*case.said.signs, *(sign.id for sign in following)}
-        marks = {*case.said.marks, *kind.marks, *implied}
+        marks = {*case.said.marks, *kind.marks, *self._codebook.implied_by(case.said.cause)}
         return self._decide(self._signs & signs, self._marks & marks, case.said.genre)
 
     def _decided(self, signs: frozenset[str], marks: frozenset[str], genre: str | None) -> Decision:

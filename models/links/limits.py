@@ -15,6 +15,7 @@ HINT = 0.03  # with the same seller, or the same trouble in the same days
 _TOLD_AT_ALL, _TOLD_RISE = 0.005, 1.75
 _WEAK_HELP = 4  # the last step on which pairs weaker than a hint, many together, still find a ring
 _RISE, _NEAREST = 0.065, 0.32
+_RISE_ALIKE, _MOST_ALIKE = 0.06, 0.4
 _SMALL = 170  # the first step; each further one is at about twice as many cases
 LAST_STEP = 7
 
@@ -49,8 +50,8 @@ def near_at_hub(step: int) -> float:
 
 def limits_at(step: int) -> Limits:
     """The limits of a step; a copy stays above them on every one."""
-    growth = math.log(2) * step
-    near = min(_NEAREST, NEAR + _RISE * growth)
+    alike = min(_MOST_ALIKE, ALIKE + _RISE_ALIKE * math.log(2) * step)
+    near = near_at_hub(step)
     ratio = near / NEAR
     kept = _TOLD_AT_ALL * ratio**_TOLD_RISE if step <= _WEAK_HELP else HINT * ratio
-    return Limits(min(0.4, ALIKE + 0.06 * growth), near, kept, words=2 + step // 2)
+    return Limits(alike, near, kept, words=2 + step // 2)

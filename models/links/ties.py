@@ -20,7 +20,8 @@ from models.links.limits import HINT, Limits, near_at_hub
 
 _STAFF = 1.6  # staff write in set phrases: their texts must be so much nearer
 _COPIED = 0.5
-_FULL = 0.3  # retellings this near are as good as copies
+AS_GOOD_AS_COPIED = 0.3
+"""Retellings this near are as good as copies."""
 _EVENT_DAYS = 3
 _CAPPED = ";相近来件过多,只比对其中一部分"
 
@@ -136,7 +137,8 @@ def _text_tie(
     retold, copied = likeness.retold, likeness.copied
     left, right = cases[pair[0]], cases[pair[1]]
     capped = _CAPPED if left.capped or right.capped else ""
-    score = round(min(1.0, max(retold / _FULL, copied if retold >= limits.near else 0.0)), 3)
+    as_copied = copied if retold >= limits.near else 0.0
+    score = round(min(1.0, max(retold / AS_GOOD_AS_COPIED, as_copied)), 3)
     if retold >= limits.alike or (copied >= _COPIED and retold >= limits.near):
         why = f"遮去个人信息后文本雷同(重合 {copied:.0%},相同语句 {likeness.clauses} 处)"
         return Tie(

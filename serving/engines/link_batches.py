@@ -12,7 +12,7 @@ import orjson
 import pyarrow
 
 from models.assessment import Assessment
-from models.links.candidates import Keys, keys_of
+from models.links.candidates import TextKeys, keys_of
 from models.links.cases import Case
 from models.links.fingerprints import Fingerprint, fingerprint
 from models.links.grouping import is_worth_keeping
@@ -134,7 +134,7 @@ def _told(fault: RowFault) -> dict[str, str | None]:
     return {"fault_field": fault.field, "fault": fault.reason}
 
 
-def _by_kind(keys: Keys) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def _by_kind(keys: TextKeys) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return ("band", keys.bands), ("clause", keys.clauses), ("word", keys.words)
 
 

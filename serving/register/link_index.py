@@ -229,5 +229,5 @@ def index_with(codebook: Codebook, *, hubs: HubList | None = None) -> Callable[[
 
 def _sign_found(codebook: Codebook, id_: str) -> SignFound:
     """A sign that follows from a group: its proof are the links, not words of the text."""
-    sign = next(sign for sign in codebook.signs if sign.id == id_)
+    sign = codebook.sign_of(id_)
     return SignFound(sign.id, sign.zh, sign.strength, 1.0, (), sign.innocent_reading, sign.verify)

@@ -11,8 +11,7 @@ from itertools import combinations
 
 from sqlalchemy import Connection
 
-from models.links.candidates import Keys as TextKeys
-from models.links.candidates import gather, keys_of
+from models.links.candidates import TextKeys, gather, keys_of
 from models.links.cases import Case, Draft
 from models.links.fingerprints import Fingerprint
 from models.links.grouping import is_worth_keeping
