@@ -25,7 +25,7 @@ _CODE = """
 import sys
 import serving.commands, xiaobao
 sys.path.insert(0, "tests")
-from conftest import KeywordAnalyzer
+from readers import KeywordAnalyzer
 serving.commands.open_analyzer = lambda *_, **__: KeywordAnalyzer()
 xiaobao.app(["serve", "--port", "0", "--database", sys.argv[1]])
 """

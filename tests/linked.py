@@ -15,7 +15,7 @@ from serving.register.database import read, write
 from serving.register.link_index import LinkIndex, index_with
 from serving.register.register import Register
 from serving.register.tables import cases
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 
 PHONE = "19900001111"
 LETTER = (

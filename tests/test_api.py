@@ -15,7 +15,8 @@ from models.record import GENRES, Record
 from serving.api.schemas import RECORD_FIELDS
 from serving.logs import configure_logs
 from serving.scheduling.job import Lane
-from tests.conftest import BrokenAnalyzer, GatedAnalyzer, KeywordAnalyzer, run_server, wait_for
+from tests.readers import BrokenAnalyzer, GatedAnalyzer, KeywordAnalyzer
+from tests.served import run_server, wait_for
 
 TEXT = "理赔资料交了四十天,客服每次都说在审核。"
 JSON = {"content-type": "application/json"}

@@ -19,7 +19,7 @@ from serving.scheduling.lanes import Lanes
 from serving.scheduling.pace import HALF_LIFE, Lag, Pace
 from serving.scheduling.refusals import NotReadyError, QueueFullError
 from serving.scheduling.scheduler import Scheduler
-from tests.conftest import BrokenAnalyzer, GatedAnalyzer, KeywordAnalyzer
+from tests.readers import BrokenAnalyzer, GatedAnalyzer, KeywordAnalyzer
 
 READER = KeywordAnalyzer()
 SHORT = "理赔太慢"

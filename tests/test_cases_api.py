@@ -8,7 +8,8 @@ from models.assessment import as_json
 from models.record import Record
 from serving.register.database import write
 from serving.register.register import Register
-from tests.conftest import KeywordAnalyzer, run_server
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server
 
 PHONE = "19900001101"
 TEXT = f"理赔资料交了四十天,请回电{PHONE},不然全额退保。"

@@ -15,7 +15,7 @@ import serving.commands
 import xiaobao
 from models.errors import XiaobaoError
 from serving.listening import ServeError, check_host, listen
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 from xiaobao import COMMANDS, app
 
 ROOT = Path(xiaobao.__file__).parent
@@ -174,7 +174,7 @@ def test_the_service_says_where_it_listens_answers_and_stops_on_interrupt():
     code = (
         "import sys, serving.commands, xiaobao\n"
         "sys.path.insert(0, 'tests')\n"
-        "from conftest import KeywordAnalyzer\n"
+        "from readers import KeywordAnalyzer\n"
         "serving.commands.open_analyzer = lambda *_, **__: KeywordAnalyzer()\n"
         "xiaobao.app(['serve', '--port', '0'])\n"
     )

@@ -25,7 +25,8 @@ from serving.register.worklist import (
     standing_labels_of,
     versions_of,
 )
-from tests.conftest import KeywordAnalyzer, run_server
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server
 from tests.test_groups_api import OneGroup
 
 PHONE = "19900001101"

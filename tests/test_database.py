@@ -6,8 +6,8 @@ import pytest
 from serving.register.database import open_engine, read_password
 from serving.register.errors import RegisterError, RegisterUnavailableError
 from serving.register.register import Register
-from tests.conftest import wait_for
 from tests.postgres import BINARIES, run_postgres
+from tests.served import wait_for
 
 PASSWORD = "春风不度"
 NOWHERE = "postgresql://tests@/postgres?host=/nowhere"

@@ -14,7 +14,7 @@ import yaml
 
 from serving.api.app import create_app
 from serving.settings import ServingSettings
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import models.analyzer
 from models.assessment import Assessment
 from models.record import Record
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 from training.drift.drift import DriftError, Read, find_drift
 from training.drift.page import as_json, summary, write_page
 from training.drift.shifts import (

@@ -22,7 +22,8 @@ from serving.engines.waves import cause_of, in_place, placed, waves_of
 from serving.engines.wire import ANSWERS, RECORDS, answers_schema, batch_of
 from serving.files.scoring import batches_of, score_file
 from tests.clusters import end_quietly, need_extra, spark_test
-from tests.conftest import SAMPLES, KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
+from tests.sampled import SAMPLES
 from xiaobao import app
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,8 @@ from serving.register.grouped import GroupDetail, GroupLink, GroupMember, GroupS
 from serving.register.register import Register
 from serving.register.registered import Company, NoLinks
 from serving.register.tables import cases
-from tests.conftest import KeywordAnalyzer, run_server
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server
 
 DAYS = {"T-1": "2026-03-02T08:00:00+08:00", "T-2": "2026-03-02", "T-3": None}
 

@@ -2,7 +2,8 @@ import pytest
 from pydantic import ValidationError
 
 from serving.settings import ServingSettings, SettingsError, read_settings
-from tests.conftest import KeywordAnalyzer, run_server
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server
 
 COMPLAINT = {"text": "理赔资料交了四十天。"}
 

@@ -23,7 +23,7 @@ from serving.api.app import create_app
 from serving.api.problems import ProblemError, problem_response
 from serving.api.schemas import RECORD_FIELDS, TITLES
 from serving.settings import ServingSettings
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 from xiaobao import COMMANDS
 
 ROOT = Path(xiaobao.__file__).parent

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.conftest import KeywordAnalyzer, run_server
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server
 
 MOST = 2048
 GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"

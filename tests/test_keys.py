@@ -15,7 +15,8 @@ from serving.keys import ring as ring_module
 from serving.keys.key import ApiKey, KeysError, make_key, today
 from serving.keys.keys_file import changing, read_keys
 from serving.keys.ring import KeyRing
-from tests.conftest import KeywordAnalyzer, run_server
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server
 from xiaobao import app
 
 TEXT = {"text": "理赔太慢"}

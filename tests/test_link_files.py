@@ -15,7 +15,7 @@ from serving.commands import link
 from serving.engines.engine import EngineError
 from serving.files.linking import check_out, link_file, read_linkable
 from serving.files.writers import OutputError
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 
 KEYS = ["case_id", "group_id", "group_kind", "level", "links"]
 TEXTS = ("理赔四十天没有下文", "多扣的一笔请退到原卡", "地址改不了也没人管")

@@ -15,7 +15,6 @@ from serving.register.database import read, write
 from serving.register.link_tables import aliases, handles, holdings, linked_cases, postings
 from serving.register.metadata import metadata
 from serving.register.register import Register
-from tests.conftest import SAMPLES, KeywordAnalyzer
 from tests.linked import (
     LETTER,
     OTHER_LETTER,
@@ -28,6 +27,8 @@ from tests.linked import (
     open_links,
     scribble,
 )
+from tests.readers import KeywordAnalyzer
+from tests.sampled import SAMPLES
 
 
 @pytest.fixture

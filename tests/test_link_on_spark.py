@@ -18,7 +18,8 @@ from serving.engines.reading import assess_sorted, worker_analyzer
 from serving.engines.wire import batch_of
 from serving.files.linking import read_linkable
 from tests.clusters import spark_test
-from tests.conftest import SAMPLES, KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
+from tests.sampled import SAMPLES
 
 SECRET = b"of this test"
 

@@ -14,8 +14,9 @@ from models.record import Record
 from models.rows import RowFault
 from serving.files.linking import read_linkable
 from serving.register.register import Register
-from tests.conftest import SAMPLES, KeywordAnalyzer
 from tests.linked import Links
+from tests.readers import KeywordAnalyzer
+from tests.sampled import SAMPLES
 
 BULK, SERIAL = "PS_BULK_REPORT", "PS_SERIAL_REPEAT"
 LETTER = (

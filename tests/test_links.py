@@ -17,7 +17,7 @@ from models.links.identifiers import find_identifiers
 from models.links.likeness import measure
 from models.links.masking import mask
 from models.record import Record
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 
 LETTER = (
     "本人二〇二〇年四月在贵司购得年金一份。彼时推介者将茶杯压在条款上,只露出落款处,"

@@ -6,7 +6,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import GatedAnalyzer, KeywordAnalyzer, run_server, wait_for
+from tests.readers import GatedAnalyzer, KeywordAnalyzer
+from tests.served import run_server, wait_for
 
 LATE = "理赔资料交了四十天,客服每次都说在审核。"
 FULL = "我要全额退保"

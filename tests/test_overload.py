@@ -5,7 +5,8 @@ import concurrent.futures
 import httpx
 import pytest
 
-from tests.conftest import GatedAnalyzer, KeywordAnalyzer, run_server, wait_for
+from tests.readers import GatedAnalyzer, KeywordAnalyzer
+from tests.served import run_server, wait_for
 
 TEXT = "理赔资料交了四十天,客服每次都说在审核。"
 ALLOW = "X-Request-Deadline-Ms"

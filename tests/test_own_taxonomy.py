@@ -20,8 +20,8 @@ from models.decoding import Decoder
 from models.labels import LabelSpaceError, label_space
 from models.taxonomy import default_taxonomy, parse_taxonomy
 from serving.console.vocabulary import Vocabulary, read_words
-from tests.conftest import run_server
 from tests.own_codes import DEEP, ONE_LEVEL, THREE_LEVELS, TWELVE, write_table
+from tests.served import run_server
 from tests.test_decoding import calibration_of
 from tests.tiny import save_modernbert
 from training.examples.taxonomies.mapping import parse_mapping

@@ -8,7 +8,7 @@ from benchmarks.faulty_clients import difference
 from benchmarks.random_faults import LASTING, Fault, House, check_stored, draw_faults, hurt
 from models.assessment import as_json
 from models.record import Record
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 
 TEXTS = [f"理赔资料交了{days}天没有结果,现要求全额退保。" for days in range(40)]
 

@@ -13,7 +13,7 @@ from models.extras import MissingExtraError
 from serving.listening import ServeError
 from serving.ray_serve import application, open_app, settings_of
 from serving.settings import SettingsError
-from tests.conftest import run_server
+from tests.served import run_server
 
 ROOT = Path(__file__).parent.parent
 TEXTS = ("理赔资料交了四十天,到现在没有结果。", "业务员当时说是存款,五年后可以全额取。", "你好")

@@ -10,7 +10,8 @@ from serving.api.readiness import RegisterProbe
 from serving.register.errors import RegisterUnavailableError
 from serving.register.register import Register
 from serving.scheduling.refusals import NotReadyError
-from tests.conftest import KeywordAnalyzer, run_server, wait_for
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server, wait_for
 
 
 class SlowRegister:

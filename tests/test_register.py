@@ -28,7 +28,8 @@ from serving.register.link_rows import read_postings
 from serving.register.metadata import metadata
 from serving.register.register import Register
 from serving.register.reviews import Review
-from tests.conftest import SAMPLES, KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
+from tests.sampled import SAMPLES
 
 PHONE = "19900001101"
 LETTER = f"理赔资料交了四十天。我叫汤玉琴,请回电{PHONE},我要全额退保。"

@@ -9,7 +9,7 @@ from models.record import Record
 from serving.register.database import write
 from serving.register.register import Register
 from serving.register.reviews import Review
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 from xiaobao import app
 
 LINES = [

@@ -11,7 +11,8 @@ import pytest
 from models.bundle import EMBEDDED, MANIFEST
 from models.errors import XiaobaoError
 from serving.shelf import Shelf, ShelfError
-from tests.conftest import GatedAnalyzer, KeywordAnalyzer, run_server, wait_for
+from tests.readers import GatedAnalyzer, KeywordAnalyzer
+from tests.served import run_server, wait_for
 from tests.test_keys import add_key, bearer
 
 TEXT = {"text": "理赔资料交了四十天,客服每次都说在审核。"}

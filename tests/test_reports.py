@@ -17,7 +17,7 @@ from serving.reports.month import Month, MonthError
 from serving.reports.reading import ReportedCase, read_reported
 from serving.reports.suppression import SMALL, SMALLEST, WITHHELD, Hidden, hide_small
 from serving.reports.writing import as_csv, as_html, as_xlsx
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 from xiaobao import app
 
 NOVEMBER = Month(2026, 11)

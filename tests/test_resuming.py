@@ -15,7 +15,8 @@ import pytest
 from models.analyzer import load_analyzer
 from serving.files.partial import BusyError, PartFile
 from serving.files.scoring import score_file
-from tests.conftest import SAMPLES, KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
+from tests.sampled import SAMPLES
 from tests.slow_reader import score_slowly
 
 ROOT = Path(__file__).parent.parent

@@ -19,7 +19,7 @@ from serving.engines.reading import assess_sorted
 from serving.files.scoring import Outcome, score_file
 from serving.files.tables import advice_of, assessment_table, plain, summary
 from serving.files.writers import OutputError
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 
 TEXTS = [f"第{number}件投诉" + "理赔" * (number * 7 % 5) for number in range(23)]
 LEVELS = {"NONE": "无提示", "WATCH": "关注", "REVIEW": "建议核验", "PRIORITY": "重点核验"}

@@ -14,7 +14,8 @@ from models.privacy import find_personal
 from serving.register.register import Register
 from serving.settings import ServingSettings, SettingsError, read_settings
 from serving.tracing import RequestTrace, Traces, open_traces
-from tests.conftest import KeywordAnalyzer, run_server, wait_for
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server, wait_for
 
 # No person's numbers: the phone is of the invented range, the id number is of no district.
 PERSONAL = {
