@@ -16,6 +16,8 @@ from models.labels import LabelSpace, label_space
 from models.record import LabelledRecord
 from models.taxonomy import default_taxonomy
 from models.windows import WindowReader
+from serving.register.register import Register
+from tests.consoles import open_console, open_joining
 from tests.readers import KeywordAnalyzer
 from tests.sampled import few_complaints
 from tests.served import run_server
@@ -58,6 +60,21 @@ def analyzer() -> KeywordAnalyzer:
 def client() -> Iterator[httpx.Client]:
     """A client of one service with default settings, shared by tests that change nothing."""
     with run_server(KeywordAnalyzer()) as (client, _):
+        yield client
+
+
+@pytest.fixture
+def console(register: Register, tmp_path: Path) -> Iterator[httpx.Client]:
+    """A client of a service that keeps its cases in the register of the test, with one in it."""
+    with open_console(register, tmp_path) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of a service with one case, shared by tests that store nothing."""
+    place = tmp_path_factory.mktemp("console")
+    with open_joining(place) as register, open_console(register, place) as client:
         yield client
 
 

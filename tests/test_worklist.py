@@ -1,0 +1,112 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models.record import Record
+from serving.console.filters import Asked, read_query
+from serving.console.vocabulary import default_vocabulary
+from serving.register.asked import Wanted
+from serving.register.register import Register
+from serving.register.reviews import Review
+from serving.register.worklist import (
+    excerpt_of,
+    find_cases,
+    group_levels,
+    standing_labels_of,
+    versions_of,
+)
+from tests.consoles import LEVELS, PHONE, found, open_joining, send
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server
+
+
+@pytest.fixture
+def register(tmp_path: Path) -> Iterator[Register]:
+    with open_joining(tmp_path) as register:
+        yield register
+
+
+@pytest.fixture
+def several(console, register) -> Register:
+    """Three cases: T-1 watched, T-2 unclear and older, T-3 late and newer."""
+    send(console, case_id="T-2", text="请问怎么办", received_at="2026/03/02 08:00")
+    send(console, case_id="T-3", text="理赔太慢,100%不满意", received_at="2099-01-01T08:00")
+    return register
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cases"),
+    [
+        ({}, ["T-3", "T-2", "T-1"]),
+        ({"level": "WATCH"}, ["T-1"]),
+        ({"cause": "CLAIM"}, ["T-3", "T-1"]),
+        ({"cause": "OTHER.UNCLEAR"}, ["T-2"]),
+        ({"review": "waiting"}, ["T-2"]),
+        ({"review": "reviewed"}, []),
+        ({"until": "2026-03-02"}, ["T-2"]),
+        ({"since": "2090-01-01"}, ["T-3"]),
+        ({"words": "资料 全额"}, ["T-1"]),
+        ({"words": "0%不"}, ["T-3"]),
+        ({"words": "1%9"}, []),
+        ({"words": PHONE}, []),
+        ({"order": "received"}, ["T-3", "T-1", "T-2"]),
+        ({"order": "level"}, ["T-1", "T-3", "T-2"]),
+    ],
+)
+def test_the_worklist_finds_what_is_asked_for(several, wanted, cases):
+    assert found(several, **wanted) == cases
+
+
+def test_the_worklist_counts_all_that_is_asked_for_not_only_its_page(several):
+    page = find_cases(several, Wanted(), levels=LEVELS, limit=1, offset=1)
+    assert [case.case_id for case in page.cases] == ["T-2"]
+    assert (page.total, page.waiting, page.levels) == (3, 1, {"NONE": 2, "WATCH": 1})
+
+
+def test_the_worklist_has_the_newest_version_only(console, register):
+    send(console, text="请问怎么办")
+    (case,) = find_cases(register, Wanted(), levels=LEVELS, limit=9).cases
+    assert (case.version, case.primary_cause) == (2, "OTHER.UNCLEAR")
+    assert [one.version for one in versions_of(register, "T-1")] == [2, 1]
+
+
+def test_a_forgotten_case_is_in_no_list(console, register):
+    register.forget("T-1", actor="tests")
+    assert found(register) == []
+
+
+def test_words_are_not_looked_for_in_a_ciphertext(tmp_path):
+    url = f"sqlite:///{tmp_path / 'sealed.db'}"
+    opened = Register.open(url, key_file=tmp_path / "k2", text_form="encrypted")
+    with opened as register, run_server(KeywordAnalyzer(), register=register) as (client, _):
+        send(client)
+        assert found(register, words="gAAAA") == []
+        (case,) = find_cases(register, Wanted(), levels=LEVELS, limit=9).cases
+        assert (case.excerpt or "").startswith("理赔资料")
+
+
+def test_both_kinds_of_database_find_and_count_alike(database_url, tmp_path):
+    with Register.open(database_url, key_file=tmp_path / "k3") as register:
+        for number, text in enumerate(("理赔太慢", "理赔太慢,全额退保", "请问怎么办")):
+            record = Record(text, case_id=f"T-{number}", received_at=f"2026-11-0{3 - number}")
+            (assessment,) = KeywordAnalyzer().assess([record])
+            register.accept(record, assessment)
+        register.review("T-2", Review("accept", "复核一组"))
+        assert found(register, order="level") == ["T-1", "T-0", "T-2"]
+        assert found(register, order="received", words="理赔", until="2026-11-02") == ["T-1"]
+        assert found(register, cause="OTHER", review="reviewed", since="2026-11-01") == ["T-2"]
+        page = find_cases(register, Wanted(cause="CLAIM"), levels=LEVELS, limit=1)
+        assert (page.total, page.waiting, page.levels) == (2, 0, {"NONE": 1, "WATCH": 1})
+        assert [one.reviews for one in versions_of(register, "T-2")] == [1]
+        assert standing_labels_of(register, "T-2")["primary"] == "OTHER.UNCLEAR"
+        assert group_levels(register, ["G000001", "X"]) == {}
+
+
+def test_a_query_that_cannot_be_meant_is_passed_over():
+    query = {"level": "GUILTY", "cause": "X", "since": "昨天", "page": "-3", "order": "worst"}
+    assert read_query(query, default_vocabulary()) == Asked(Wanted())
+
+
+def test_an_excerpt_shows_the_words_looked_for():
+    assert "回访" in excerpt_of("长" * 500 + "回访" + "长" * 500, "回访")
