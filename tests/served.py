@@ -1,4 +1,4 @@
-"""A real server around an analyzer, and a client for it."""
+"""A real server around an analyzer, a client for it, and a complaint to send."""
 
 import contextlib
 import threading
@@ -15,6 +15,9 @@ from serving.listening import server_of
 from serving.register.register import Register
 from serving.settings import ServingSettings
 from serving.tracing import Traces
+
+TEXT = "理赔资料交了四十天,客服每次都说在审核。"
+JSON = {"content-type": "application/json"}
 
 
 @contextlib.contextmanager
@@ -52,3 +55,11 @@ def wait_for(condition: Any, *, seconds: float = 10) -> None:
         if time.monotonic() > until:
             raise TimeoutError("what the test waits for did not happen")
         time.sleep(0.01)
+
+
+def post(client: httpx.Client, body: object) -> httpx.Response:
+    return client.post("/v1/assess", json=body)
+
+
+def fields_of(response: httpx.Response) -> list[str]:
+    return [error["field"] for error in response.json()["errors"]]
