@@ -18,6 +18,7 @@ from models.taxonomy import default_taxonomy
 from models.windows import WindowReader
 from serving.register.register import Register
 from tests.consoles import open_console, open_joining
+from tests.kept import open_sqlite
 from tests.readers import KeywordAnalyzer
 from tests.sampled import few_complaints
 from tests.served import run_server
@@ -187,3 +188,17 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'register.db'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def register(database_url: str, tmp_path: Path) -> Iterator[Register]:
+    """An empty register; a test that asks for it runs on both kinds of database."""
+    with Register.open(database_url, key_file=tmp_path / "identifier.keys") as register:
+        yield register
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Register]:
+    """An empty register on SQLite."""
+    with open_sqlite(tmp_path) as register:
+        yield register

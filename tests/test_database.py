@@ -1,11 +1,14 @@
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from serving.register.database import open_engine, read_password
+from serving.register.database import open_engine, read, read_password
 from serving.register.errors import RegisterError, RegisterUnavailableError
 from serving.register.register import Register
+from tests.kept import accept
 from tests.postgres import BINARIES, run_postgres
 from tests.served import wait_for
 
@@ -100,3 +103,22 @@ def test_a_password_stands_in_one_place(password_file, tmp_path):
     with pytest.raises(RegisterError, match="found SQLite and a file of its password"):
         open_engine(f"sqlite:///{tmp_path}/r.db", password_file=password_file)
     assert read_password(password_file) == PASSWORD
+
+
+@pytest.mark.parametrize("url", ["mysql://h/secret", "sqlite:///:memory:", "secret"])
+def test_an_address_of_another_kind_is_refused_without_being_shown(url, tmp_path):
+    with pytest.raises(RegisterError) as caught:
+        Register.open(url, key_file=tmp_path / "k")
+    assert "secret" not in str(caught.value)
+
+
+def test_the_file_of_sqlite_is_for_its_owner_only(sqlite, tmp_path):
+    accept(sqlite)
+    files = [path for path in tmp_path.iterdir() if path.name.startswith("register.db")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+def test_an_accepted_case_waits_for_the_disk(sqlite):
+    with read(sqlite.engine) as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2

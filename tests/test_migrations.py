@@ -1,0 +1,71 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from serving.register import migrating, schema
+from serving.register.database import open_engine, read, write
+from serving.register.errors import RegisterError
+from serving.register.link_rows import read_postings
+from serving.register.register import Register
+from tests.kept import keys_of, open_sqlite
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(register):
+    with read(register.engine) as connection:
+        assert migrating.differences(connection) == []
+
+
+def test_the_newest_revision_is_that_of_the_last_script():
+    scripts = ScriptDirectory(str(Path(migrating.__file__).with_name("migrations")))
+    assert scripts.get_current_head() == schema.NEWEST
+
+
+def test_what_is_up_to_date_is_opened_without_loading_what_migrates(tmp_path):
+    open_sqlite(tmp_path).close()
+    place = tmp_path / "register.db"
+    lines = (
+        "import sys",
+        "from serving.register import schema",
+        "from serving.register.database import open_engine",
+        "schema.bring_up_to_date(open_engine(sys.argv[1]))",
+        "sys.exit('alembic' in sys.modules)",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines), f"sqlite:///{place}"], check=True)
+
+
+def test_the_rows_of_an_older_index_become_posting_lists(database_url):
+    count = 60_000  # more than are read at once
+    rows = [{"key": at // 7, "row": at % 7 + 1} for at in range(count)]
+    engine = open_engine(database_url)
+    migrating.upgrade(engine, to="0001")
+    with write(engine) as connection:
+        connection.execute(text("INSERT INTO traces (trace, case_row) VALUES (:key, :row)"), rows)
+    schema.bring_up_to_date(engine)
+    with read(engine) as connection:
+        kept = read_postings(connection, range(-1, 10_000))
+    engine.dispose()
+    whole = dict.fromkeys(range(count // 7), (1, 2, 3, 4, 5, 6, 7))
+    assert kept == whole | {count // 7: (1, 2, 3)}
+
+
+def test_two_that_open_an_empty_database_at_once_make_it_once(database_url, tmp_path):
+    def open_one(_) -> str:
+        with Register.open(database_url, key_file=tmp_path / "k") as register:
+            return keys_of(register)[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(open_one, range(4)))) == 1
+
+
+def test_a_database_of_a_later_version_is_left_alone(tmp_path):
+    open_sqlite(tmp_path).close()
+    engine = open_engine(f"sqlite:///{tmp_path / 'register.db'}")
+    with write(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(RegisterError, match="newer"):
+        open_sqlite(tmp_path)

@@ -1,0 +1,77 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from serving.register.errors import ReviewError
+from serving.register.reviews import Review
+from tests.kept import RECORD, accept
+
+
+def test_a_modification_keeps_both_sides(register):
+    accept(register)
+    changes = {"signs": [], "primary": "SERVICE.HOTLINE"}
+    review = register.review("T-1", Review("modify", "复核一组", "并无代理", changes))
+    assert review.before["signs"] == ["PS_FULL_REFUND_ONLY"]
+    assert review.after["signs"] == []
+    assert review.after["causes"] == ["SERVICE.HOTLINE", "CLAIM.CLAIM_DELAY"]
+    assert all("PS_FULL_REFUND_ONLY" not in span["labels"] for span in review.after["spans"])
+
+
+def test_reviews_are_added_and_the_next_begins_where_the_last_ended(register):
+    accept(register)
+    first = register.review("T-1", Review("modify", "甲组", "并无代理", {"signs": []}))
+    second = register.review("T-1", Review("accept", "乙组"))
+    assert second.before == first.after
+    assert [one.decision for one in register.get("T-1").reviews] == ["modify", "accept"]
+
+
+@pytest.mark.parametrize(
+    ("review", "field"),
+    [
+        (Review("modify", "甲", "错", {}), "changes"),
+        (Review("accept", "甲", None, {"signs": []}), "changes"),
+        (Review("modify", "甲", None, {"signs": []}), "reason"),
+        (Review("reject", "甲", " "), "reason"),
+        (Review("accept", " "), "reviewer"),
+        (Review("modify", "甲", "错", {"causes": ["A.B"]}), "primary"),
+        (Review("modify", "甲", "错", {"level": "NONE"}), "changes"),
+        (Review("modify", "甲", "错", {"signs": ["PS_FOREIGN"]}), "changes"),
+        (
+            Review("modify", "甲", "错", {"spans": [{"start": 0, "end": 1, "labels": ["PS_X"]}]}),
+            "spans[0]",
+        ),
+        (
+            Review("modify", "甲", "错", {"spans": [{"start": 9, "end": 999, "labels": []}]}),
+            "spans[0]",
+        ),
+    ],
+)
+def test_a_review_that_cannot_be_meant_is_refused_by_its_field(sqlite, review, field):
+    accept(sqlite)
+    known = {"CLAIM.CLAIM_DELAY", "PS_FULL_REFUND_ONLY"}
+    with pytest.raises(ReviewError) as caught:
+        sqlite.review("T-1", review, known=known)
+    assert caught.value.field == field
+    assert sqlite.get("T-1").reviews == ()
+
+
+def test_reviews_are_exported_as_records_that_training_reads(register, tmp_path):
+    from training.examples.labelled import KnownLabels
+    from training.examples.reading import read_labelled
+
+    accept(register)
+    accept(register, replace(RECORD, case_id="T-2"))
+    accept(register, replace(RECORD, case_id="T-3"))
+    register.review("T-1", Review("modify", "甲组", "并无代理", {"signs": []}))
+    register.review("T-2", Review("reject", "甲组", "无法认定"))
+    rows = list(register.export_reviews(facets={"channel": ["bank"]}))
+    assert [row["id"] for row in rows] == ["T-1/1"]
+    assert rows[0]["review"]["before"]["signs"] == ["PS_FULL_REFUND_ONLY"]
+    path = tmp_path / "reviews.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    known = KnownLabels(frozenset({"CLAIM.CLAIM_DELAY"}), frozenset(), frozenset(), {})
+    (read_back,) = read_labelled(path, known=known)
+    assert read_back.labelled.record.text == register.get("T-1").text
+    assert read_back.labelled.record.channel == "bank"
+    assert read_back.labelled.spans
