@@ -1,10 +1,12 @@
-"""What tests of Spark and Ray share."""
+"""What tests of the engines share: rows, the answers to them, and a Spark of two cores."""
 
 import gc
+import json
 import shutil
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from subprocess import Popen
@@ -12,7 +14,18 @@ from typing import Any
 
 import pytest
 
+from models.record import Record
+from serving.engines.batches import score_batches
+from serving.engines.engine import Answered
+from serving.engines.local import Alone
+from serving.engines.reading import worker_analyzer
+from serving.engines.wire import batch_of
+from serving.files.scoring import batches_of
+from tests.sampled import SAMPLES
+
 ROOT = Path(__file__).parent.parent
+NUMBERED = [(n, Record(f"第{n}件,{'理赔' * (n % 5)}", case_id=f"T-{n}")) for n in range(1, 24)]
+FAULT = {"row": 0, "fault": "?"}
 
 # PySpark warns of pandas 3, which it only imports here; its sockets are closed by its own threads.
 spark_test = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::ResourceWarning")
@@ -53,3 +66,38 @@ def a_session() -> Iterator[Any]:
         session.stop()
         gateway.shutdown()
         end_quietly(gateway.proc)
+
+
+@cache
+def short_texts() -> list[tuple[int, Record]]:
+    """Forty short ones of the sample complaints, each with the number of its row."""
+    rows = map(json.loads, (SAMPLES / "complaints.jsonl").read_text("utf-8").splitlines())
+    short = [row for row in rows if len(row["text"]) < 60][:40]
+    return [(n, Record(row["text"], case_id=row["id"])) for n, row in enumerate(short, 2)]
+
+
+@cache
+def wanted() -> list[Answered]:
+    """The answers of one process to the short texts."""
+    return answers_of(Alone(worker_analyzer(threads=2)), short_texts())
+
+
+@cache
+def wanted_rows() -> list[dict]:
+    """The flat columns of the answers, and why there is none."""
+    batch = batch_of(short_texts())
+    batches = score_batches([batch], analyzer=worker_analyzer(threads=2), whole=False)
+    return [row for batch in batches for row in batch.to_pylist()]
+
+
+@cache
+def bundle_name() -> str:
+    return worker_analyzer(threads=2).description["bundle"]
+
+
+def answers_of(engine, numbered) -> list[Answered]:
+    told: list[int] = []
+    batches = engine.score(batches_of(numbered, chunk=7), advance=told.append)
+    answers = [answer for batch in batches for answer in batch]
+    assert sum(told) == len(numbered)
+    return answers
