@@ -1,9 +1,5 @@
 import asyncio
 import threading
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from serving.api import readiness
 from serving.api.readiness import RegisterProbe
@@ -29,12 +25,6 @@ class SlowRegister:
 class LostRegister:
     def ask(self) -> None:
         raise RegisterUnavailableError("the database failed (OperationalError); send it again")
-
-
-@pytest.fixture
-def register(database_url: str, tmp_path: Path) -> Iterator[Register]:
-    with Register.open(database_url, key_file=tmp_path / "identifier.keys") as register:
-        yield register
 
 
 async def reasons(probe: RegisterProbe, times: int) -> list[str]:

@@ -1,6 +1,5 @@
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,12 +166,6 @@ def test_groups_are_counted_by_kind():
 
 
 # --- from the register --------------------------------------------------------------------------
-
-
-@pytest.fixture
-def register(database_url: str, tmp_path: Path) -> Iterator[Register]:
-    with Register.open(database_url, key_file=tmp_path / "identifier.keys") as register:
-        yield register
 
 
 def store(register: Register, case_id: str, text: str, day: str | None = "2026-11-05") -> None:
