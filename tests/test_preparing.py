@@ -5,7 +5,7 @@ from models.record import Record
 from serving.register.database import write
 from serving.register.register import Register
 from serving.register.registered import NoLinks
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 
 
 def test_nobody_waits_while_a_case_is_read_for_links(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from models.codebook import default_codebook
 from models.links import Linker
 from models.privacy import mask_record
 from models.record import Record, is_unknown
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 from tests.test_links import LETTER
 
 CITIES = ("南湖", "北塘", "东川", "西陵", "望岚")
