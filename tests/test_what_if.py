@@ -30,7 +30,9 @@ def test_without_the_mark_of_a_victim_the_signs_would_count():
 
 
 def test_each_decision_is_that_of_the_policy():
-    for one in leave_one_out([FEE, BLOCK], [], codebook=BOOK, genre="own_words"):
+    found = leave_one_out([FEE, BLOCK], [], codebook=BOOK, genre="own_words")
+    assert {one.id for one in found} == {FEE, BLOCK}
+    for one in found:
         rest = {FEE, BLOCK} - {one.id}
         assert one.decision == decide(rest, [], codebook=BOOK, genre="own_words")
 
