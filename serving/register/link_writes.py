@@ -187,8 +187,11 @@ def retire_keys(connection: Connection, key_ids: Sequence[str]) -> None:
 
 
 def _add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that have the table's columns in its order."""
-    _add_rows(connection, table, [tuple(row.values()) for row in rows])
+    """Insert rows by name; each has all of the table's columns, in whatever order."""
+    if rows:
+        # Never by the order of a dict: values of one type would change places without a word.
+        names = [column.name for column in table.c]
+        _add_rows(connection, table, [tuple([row[name] for name in names]) for row in rows])
 
 
 def _add_rows(
