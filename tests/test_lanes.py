@@ -141,3 +141,27 @@ def test_every_wanted_window_is_read_once(lengths, batch_tokens, gone):
     assert set(lanes.tokens.values()) == {0}
     sizes = [sum(piece.tokens for piece in batch) for batch in batches if len(batch) > 1]
     assert all(size <= batch_tokens for size in sizes)
+
+
+@pytest.fixture
+def becomes_late(monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A job whose deadline passes as soon as somebody has looked at it once."""
+    job, looks = job_of("理赔太慢"), iter([False])
+    late = property(lambda one: one is job and next(looks, True))
+    monkeypatch.setattr(Job, "late", late)
+    return job
+
+
+def test_a_deadline_that_passes_while_a_batch_is_chosen_keeps_nobody_else_waiting(becomes_late):
+    lanes = Lanes(batch_tokens=4096)
+    put(lanes, becomes_late)
+    other = put(lanes, job_of("赔" * 200))
+    assert [piece.job for piece in lanes.take()] == [other]
+    assert not any(lanes.tokens.values())
+
+
+def test_a_deadline_that_passes_while_a_batch_is_chosen_leaves_nothing_to_wait_for(becomes_late):
+    lanes = Lanes(batch_tokens=4096)
+    put(lanes, becomes_late)
+    assert lanes.take() == []
+    assert not any(lanes.tokens.values())

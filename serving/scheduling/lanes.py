@@ -61,6 +61,8 @@ class Lanes:
             room = self._batch_tokens if most is None else min(most, self._batch_tokens)
             until = oldest.queued + COMPANY_S if pressed else math.inf
             batch = self._joined(lane, _key(oldest), room=room, until=until)
+            if not batch:
+                continue  # they became late between the two looks; others may still wait
             self._keep_turns(batch)
             return batch
         return []
