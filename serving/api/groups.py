@@ -1,7 +1,6 @@
 """Routes of groups: cases that belong together, why, and what to verify. None accuses anyone."""
 
 import asyncio
-from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -11,12 +10,11 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from models.assessment import NOTICE
-from models.links.cases import day_of
 from serving.api.intake import JsonRoute
 from serving.api.keeping import register_of
 from serving.api.responses import json_response
 from serving.api.schemas import problem_responses
-from serving.register.grouped import GroupDetail, GroupMember
+from serving.register.grouped import GroupDetail
 
 _MOST = 200
 _FARTHEST = 1_000_000_000  # beyond every register, within every database's integers
@@ -123,18 +121,11 @@ def group_routes() -> APIRouter:
 
 
 def _in_full(group: GroupDetail) -> dict[str, Any]:
-    days = Counter(_day(member) for member in group.members)
     return {
         **asdict(group.summary),
         "members": [asdict(member) for member in group.members],
         "links": [asdict(link) for link in group.links],
-        "timeline": [{"day": day, "cases": count} for day, count in sorted(days.items())],
+        "timeline": [{"day": day, "cases": count} for day, count in group.timeline],
         "verify": list(group.verify),
         "notice": NOTICE,
     }
-
-
-def _day(member: GroupMember) -> str:
-    """The day on which a member was received, as far as intake has it, or else stored."""
-    received = day_of(member.received_at)
-    return member.stored_at[:10] if received is None else received.isoformat()

@@ -9,7 +9,6 @@ from starlette.responses import RedirectResponse, Response
 
 from models.assessment import as_json
 from models.codebook import Codebook, Sign
-from models.links.cases import day_of
 from models.links.kinds import read_kinds
 from models.record import GENRES, Record
 from serving.api.assessing import answer_records, check_length
@@ -20,7 +19,6 @@ from serving.console.highlights import cut_pieces, labels_shown
 from serving.console.rendering import link, page
 from serving.console.visit import Visit
 from serving.register.errors import ReviewError
-from serving.register.grouped import GroupDetail
 from serving.register.register import KeptCase, Register
 from serving.register.reviews import Labels
 from serving.register.worklist import (
@@ -104,7 +102,7 @@ async def show_group(visit: Visit) -> Response:
     register, id_ = _register_of(visit), visit.request.query_params.get("id", "")
     group = await asyncio.to_thread(register.group, id_)
     levels = Counter(member.level for member in group.members)
-    return page(visit, "group.html", group=group, days=_days(group), levels=levels)
+    return page(visit, "group.html", group=group, days=group.timeline, levels=levels)
 
 
 async def show_try(visit: Visit) -> Response:
@@ -182,12 +180,6 @@ def _marked(text: str | None, answer: Mapping[str, Any]) -> dict[str, Any]:
     numbers = {(label.kind, label.id): label.number for label in labels}
     pieces = None if text is None else cut_pieces(text, labels)
     return {"labels": labels, "numbers": numbers, "pieces": pieces}
-
-
-def _days(group: GroupDetail) -> list[tuple[str, int]]:
-    """How many members came on each day, first to last."""
-    days = Counter((day_of(one.received_at) or one.stored_at[:10]) for one in group.members)
-    return sorted((str(day), count) for day, count in days.items())
 
 
 def _by_group(codebook: Codebook) -> list[tuple[str, list[Sign]]]:

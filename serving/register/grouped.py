@@ -1,6 +1,9 @@
 """Groups as the register shows them: what joins cases, and what to verify. No word of any case."""
 
+from collections import Counter
 from dataclasses import dataclass
+
+from models.links.cases import day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,12 @@ class GroupMember:
     level: str
     primary_cause: str
 
+    @property
+    def day(self) -> str:
+        """The day on which it was received, as far as intake has it, or else stored."""
+        received = day_of(self.received_at)
+        return self.stored_at[:10] if received is None else received.isoformat()
+
 
 @dataclass(frozen=True, slots=True)
 class GroupLink:
@@ -49,3 +58,9 @@ class GroupDetail:
     members: tuple[GroupMember, ...]
     links: tuple[GroupLink, ...]
     verify: tuple[str, ...]
+
+    @property
+    def timeline(self) -> tuple[tuple[str, int], ...]:
+        """How many members came on each day, first to last."""
+        days = Counter(member.day for member in self.members)
+        return tuple(sorted(days.items()))
