@@ -17,7 +17,8 @@ from serving.keys.key import ApiKey, Scope
 from serving.keys.ring import KeyRing
 
 _SLOW_CHECKS = 2  # at the same time: each costs 16 MiB and a twentieth of a second
-_FAILURES = limits.parse("20/minute")  # of slow checks, from one address
+# Of slow checks, from one address; one more where two are under way when the last one is left.
+_FAILURES = limits.parse("20/minute")
 
 
 class Guard:
@@ -64,14 +65,18 @@ class Guard:
         if not ring.has_id_of(token):
             raise _unknown("key: unknown, revoked or expired")
         address = _address(request)
+        self._check_failures(address)
+        async with self._slow:
+            self._check_failures(address)  # again: those that waited before this one have failed
+            key = await asyncio.to_thread(ring.verify, token)
+            if key is None:
+                self._counter.hit(_FAILURES, "failures", address)
+                raise _unknown("key: unknown, revoked or expired")
+        return key
+
+    def _check_failures(self, address: str) -> None:
         if not self._counter.test(_FAILURES, "failures", address):
             raise ProblemError(429, "keys: too many wrong ones", headers={"Retry-After": "60"})
-        async with self._slow:
-            key = await asyncio.to_thread(ring.verify, token)
-        if key is None:
-            self._counter.hit(_FAILURES, "failures", address)
-            raise _unknown("key: unknown, revoked or expired")
-        return key
 
     def _count(self, who: str) -> None:
         if self._rate is None or self._counter.hit(self._rate, "requests", who):
