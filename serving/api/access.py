@@ -20,7 +20,7 @@ from serving.api.problems import METHODS, as_problem, problem_response
 HEADER = "x-request-id"
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PERSONAL_ID = re.compile(
-    r"1[3-9]\d{9}|\d{6}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx]"
+    r"(?<!\d)(?:1[3-9]\d{9}|\d{6}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx])(?!\d)"
 )  # phone, citizen
 _SAFE = {
     # A page that may load something says so itself; an answer may load nothing.
@@ -104,8 +104,9 @@ def route_of(scope: Scope) -> str:
 
 
 def _is_plain(given: str) -> bool:
-    # An id of any other shape could carry a name, a phone number or a line break into the log.
-    return bool(_PLAIN_ID.fullmatch(given)) and not _PERSONAL_ID.fullmatch(given)
+    # An id of any other shape could carry a name, a phone number or a line break into the log;
+    # one of this shape still could hold a number among its letters.
+    return bool(_PLAIN_ID.fullmatch(given)) and not _PERSONAL_ID.search(given)
 
 
 def _frames(error: BaseException) -> list[str]:
