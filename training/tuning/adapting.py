@@ -32,12 +32,15 @@ def adapted(
     """The path of a checkpoint like ``base`` that has read the texts for so many minutes.
 
     window: tokens that ``base`` reads at once. The checkpoint stands in ``directory``: a whole one
-    is taken as it is, an interrupted run goes on. The texts stand there only while they are read.
+    is taken as it is, an interrupted run goes on. The texts stand there only while they are read,
+    for their owner alone.
     """
     if (directory / DONE).is_file():
         return str(directory)
     directory.mkdir(parents=True, exist_ok=True)
     texts = directory / TEXTS
+    texts.touch(mode=0o600)
+    texts.chmod(0o600)  # one that a killed run left may have other rights
     texts.write_text("\n".join(record.record.text for record in records), "utf-8", "replace")
     settings = PretrainSettings(
         minutes=minutes, learning_rate=LEARNING_RATE, length=min(LENGTH, window), seed=seed
