@@ -1,6 +1,7 @@
 """Routes that assess. A route checks, calls and converts; nothing else."""
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Coroutine, Sequence
@@ -9,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Header, Request
 from pydantic import WithJsonSchema
+from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from models.assessment import Assessment
@@ -25,17 +27,18 @@ from serving.scheduling.job import QUICK_TOKENS
 from serving.settings import ServingSettings
 
 DEADLINE_HEADER = "x-request-deadline-ms"
+_MILLISECONDS = re.compile("[0-9]{1,9}")
+_MOST_MS = 999_999_999
 
 _BYTES_A_TOKEN = 3  # of Chinese in UTF-8
 _CANNOT_ASSESS = problem_responses(400, 401, 403, 408, 413, 415, 422, 429, 500, 503)
 
+# Told to the schema, and never None there; ``read_deadline`` alone reads the header.
 _DeadlineMs = Annotated[
-    int | None,
-    # Left out, it is None; a header that says "null" is refused.
-    WithJsonSchema({"type": "integer", "minimum": 1}),
+    str | None,
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _MOST_MS}),
     Header(
         alias=DEADLINE_HEADER,
-        ge=1,
         description="毫秒数,超过则不再需要回答 · an answer is worth nothing after so many ms",
     ),
 ]
@@ -47,7 +50,7 @@ class AssessRoute(JsonRoute):
     scope: ClassVar[Scope] = "assess"
 
     def check_read(self, request: Request, body: bytes) -> None:
-        """Raises NotReadyError, or QueueFullError by the size of the body alone."""
+        """Raises NotReadyError, QueueFullError by the size of the body alone, or ProblemError."""
         check_ready(request)
         # What is long is told apart once it is counted; here only what waits already matters.
         tokens = min(len(body) // _BYTES_A_TOKEN, QUICK_TOKENS)
@@ -127,12 +130,27 @@ async def answer_records(request: Request, records: Sequence[Record]) -> list[As
     return assessments
 
 
+def read_deadline(headers: Headers) -> float | None:
+    """The seconds that a caller allows for an answer; None where none are named.
+
+    Raises ProblemError 422 for anything but whole milliseconds in plain digits: what one reader
+    takes for a number and another does not would be accepted and not held.
+    """
+    given = headers.get(DEADLINE_HEADER)
+    if given is None:
+        return None
+    if not _MILLISECONDS.fullmatch(given) or not int(given):
+        reason = f"应为 1 至 {_MOST_MS} 的毫秒数 · must be whole milliseconds, 1 to {_MOST_MS}"
+        raise ProblemError(422, f"{DEADLINE_HEADER}: {reason}", errors=[(DEADLINE_HEADER, reason)])
+    return int(given) / 1000
+
+
 def _deadline_s(request: Request) -> float:
     """Seconds that are left to answer: what the caller allows, within the service's own limit."""
     allowed: float = request.app.state.settings.deadline_s
-    given = request.headers.get(DEADLINE_HEADER, "")
-    if given.isdecimal() and len(given) < 10:  # the route refuses what is no number
-        allowed = min(allowed, int(given) / 1000)
+    asked = read_deadline(request.headers)
+    if asked is not None:
+        allowed = min(allowed, asked)
     began: float = request.state.began
     return max(allowed - (time.perf_counter() - began), 0.0)
 
