@@ -14,6 +14,16 @@ from models.taxonomy import RootCauseTaxonomy, default_taxonomy
 
 # What a record without the field means: its facet must have the word.
 UNSAID = {"record_type": "complaint", "complainant_role": "unknown"}
+# Which facet of the taxonomy names the values of which field of a record.
+FACET_FIELDS: Mapping[str, str] = {
+    "genre": "text_genre",
+    "source": "source",
+    "channel": "channel",
+    "product": "product",
+    "role": "complainant_role",
+    "record_type": "record_type",
+    "demand": "demand",
+}
 KINDS = ("causes", "signs", "marks")  # of labels that are proved by words, in output order
 
 
@@ -93,3 +103,9 @@ def label_space(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> LabelSpace:
 def facets_of(taxonomy: RootCauseTaxonomy) -> Mapping[str, tuple[str, ...]]:
     """The taxonomy's facets; those that an own table leaves unsaid are ours."""
     return {**default_taxonomy().facets, **taxonomy.facets}
+
+
+def field_values(taxonomy: RootCauseTaxonomy) -> Mapping[str, tuple[str, ...]]:
+    """The values that each field of FACET_FIELDS may have."""
+    facets = facets_of(taxonomy)
+    return {field: facets[facet] for field, facet in FACET_FIELDS.items()}

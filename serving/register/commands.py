@@ -12,6 +12,7 @@ from models.errors import XiaobaoError
 
 if TYPE_CHECKING:
     from serving.register.register import Register
+    from serving.settings import ServingSettings
 
 _Database = Annotated[
     str | None,
@@ -117,16 +118,22 @@ def reviews(
         bool, typer.Option("--clear", help="加密保存的文本不遮盖 · encrypted texts as they came")
     ] = False,
     database: _Database = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="模型包目录,按其体系取值 · whose values [XIAOBAO_BUNDLE]"),
+    ] = None,
 ) -> None:
     """导出复核结果作训练数据 · Export reviewed cases as training records with their provenance."""
-    from models.taxonomy import default_taxonomy
+    from models.bundle import load_bundle
+    from models.labels import field_values
     from serving.files.partial import write_whole
     from serving.files.writers import OutputError
+    from serving.register.opening import open_register
 
     if out.suffix.lower() != ".jsonl":
         raise OutputError(f"{out}: found suffix {out.suffix or 'none'!r}, wanted .jsonl")
-    names = {"text_genre": "genre", "complainant_role": "role"}
-    facets = {names.get(name, name): ids for name, ids in default_taxonomy().facets.items()}
+    settings = _settings(database, bundle=bundle)
+    facets = field_values(load_bundle(settings.bundle).taxonomy)
     count = 0
 
     def lines(register: "Register") -> Any:
@@ -136,7 +143,7 @@ def reviews(
             yield orjson.dumps(row) + b"\n"
 
     try:
-        with _open(database) as register:
+        with open_register(settings) as register:
             write_whole(out, lines(register))
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
@@ -151,9 +158,14 @@ def rotate_key(database: _Database = None) -> None:
 
 def _open(database: str | None) -> "Register":
     from serving.register.opening import open_register
+
+    return open_register(_settings(database))
+
+
+def _settings(database: str | None, *, bundle: Path | None = None) -> "ServingSettings":
     from serving.settings import read_settings
 
-    return open_register(read_settings(database=database))
+    return read_settings(database=database, bundle=bundle)
 
 
 def _actor() -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.annotation import AnnotationError, parse_tags
-from models.labels import LabelSpace
+from models.labels import FACET_FIELDS, LabelSpace
 from models.record import LabelledRecord, Record, Span
 from models.rows import Row, RowFault, parse_record
 from models.rows.cells import CellError, parse_cell
@@ -22,17 +22,6 @@ LABEL_FIELDS: tuple[str, ...] = (
     "id", "writer", "primary", "causes", "signs", "marks", "agent_run", "demand", "record_type",
     "group", "spans", "meta",
 )  # fmt: skip
-
-# Which facet of the taxonomy names the values of which field.
-FACET_FIELDS: Mapping[str, str] = {
-    "genre": "text_genre",
-    "source": "source",
-    "channel": "channel",
-    "product": "product",
-    "role": "complainant_role",
-    "record_type": "record_type",
-    "demand": "demand",
-}
 
 _TRUTHS = {"true": True, "1": True, "是": True, "false": False, "0": False, "否": False}
 
