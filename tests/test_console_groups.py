@@ -6,7 +6,7 @@ from pathlib import Path
 from serving.register.grouped import GroupDetail, GroupMember, GroupSummary
 from serving.register.register import Register
 from serving.register.registered import NoLinks
-from tests.conftest import KeywordAnalyzer, run_server
+from tests.readers import KeywordAnalyzer, run_server
 
 STORED = "2026-03-02T01:00:00.000000Z"
 

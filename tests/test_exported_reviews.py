@@ -12,7 +12,7 @@ from models.record import Record
 from models.taxonomy import default_taxonomy
 from serving.register.register import Register
 from serving.register.reviews import Review
-from tests.conftest import KeywordAnalyzer
+from tests.readers import KeywordAnalyzer
 from xiaobao import app
 
 OURS = "channel: [our_app, "

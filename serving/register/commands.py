@@ -79,18 +79,30 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="不再询问 · do not ask")] = False,
     database: _Database = None,
 ) -> None:
-    """删除案件的文本、标识和指纹,仅留审计记录 · Forget a case, or all older ones, for good."""
+    """删除案件的文本、标识和指纹,仅留审计记录 · Forget a case, or all older ones, for good.
+
+    Exit codes: 0 gone, 1 forgotten but still in SQLite's log, 2 wrong usage.
+    """
+    from serving.register.errors import LogNotEmptiedError
+
     if (case is None) == (older_than is None):
         raise XiaobaoError("forget: wanted a case id or --older-than, one of them")
     if not yes:
         typer.confirm("删除后不能恢复 · it cannot be undone. 继续 go on?", abort=True)
+    left: LogNotEmptiedError | None = None
     with _open(database) as register:
-        if case is not None:
-            versions = register.forget(case, actor=_actor())
-            typer.echo(f"已删除 forgotten: {versions} 个版本 versions", err=True)
-        elif older_than is not None:
-            count = register.forget_older_than(older_than, actor=_actor())
-            typer.echo(f"已删除 forgotten: {count} 件 cases", err=True)
+        try:
+            if case is not None:
+                count = register.forget(case, actor=_actor())
+            else:
+                count = register.forget_older_than(older_than or 0, actor=_actor())
+        except LogNotEmptiedError as error:
+            count, left = error.count, error
+    kind = "件 cases" if case is None else "个版本 versions"
+    typer.echo(f"已删除 forgotten: {count} {kind}", err=True)
+    if left is not None:
+        typer.echo(f"预写日志未能清空,其中仍有已删除的内容 · {left}", err=True)
+        raise typer.Exit(1)
 
 
 @audit.command()

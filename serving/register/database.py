@@ -5,6 +5,7 @@ PostgreSQL), because the audit's chain and the groups of cases are one story eac
 for the disk. Knows connections, not cases.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -26,7 +27,10 @@ from serving.register.errors import RegisterError, RegisterUnavailableError
 
 _LOCK = 0x7869616F  # any number that is ours alone in that database
 _WRITES = "xiaobao_writes"
+_ALONE = "xiaobao_alone"  # for a statement that must stand in no transaction
 _BUSY_MS = 30_000
+_EMPTYING_S = 10.0
+_EMPTYING_MS = 200  # at a time: writers wait meanwhile
 # Of libpq: a server that vanished without a word is given up within a minute, not after a quarter
 # of an hour as TCP would have it.
 _PATIENCE = {
@@ -79,6 +83,34 @@ def write(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def empty_log(engine: Engine) -> bool:
+    """Write SQLite's write-ahead log back into the database and cut it off; True if that is done.
+
+    False where somebody read or wrote all the time for some seconds: what was deleted may still
+    stand in the log. Raises RegisterUnavailableError.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    until = time.monotonic() + _EMPTYING_S
+    while not _checkpointed(engine):
+        if time.monotonic() > until:
+            return False
+        time.sleep(_EMPTYING_MS / 1000)
+    return True
+
+
+def _checkpointed(engine: Engine) -> bool:
+    alone = engine.execution_options(**{_ALONE: True})
+    with _available(), alone.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_EMPTYING_MS}")
+        try:
+            # The row is (busy, pages in the log, pages written back); a reader is no error.
+            row = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    return bool(row[0] == 0)
+
+
 @contextmanager
 def _available() -> Iterator[None]:
     try:
@@ -118,8 +150,10 @@ def _set_up_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_ALONE, False):
+        writes = options.get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _postgresql(url: URL, password_file: Path | None) -> Engine:

@@ -30,6 +30,18 @@ class ForgottenCaseError(RegisterError):
     """The case was forgotten on request or after its time; only the audit knows of it."""
 
 
+class LogNotEmptiedError(RegisterError):
+    """So many cases or versions are forgotten, but their words still stand in SQLite's log."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            "the database is being read: what was forgotten still stands in its write-ahead log, "
+            "wanted a moment without readers; the next forgetting empties it, or the last one that "
+            "closes the database"
+        )
+        self.count = count
+
+
 class ReviewError(RegisterError):
     """A review that cannot be meant; ``field`` names what is wrong."""
 

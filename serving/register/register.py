@@ -19,8 +19,13 @@ from serving.register import audit, forgetting, reviews, schema
 from serving.register.accepting import Acceptance, Accepted, stored_id
 from serving.register.answers import Answer, answer_from, links_of
 from serving.register.committing import Committer
-from serving.register.database import open_engine, read, write
-from serving.register.errors import ForgottenCaseError, UnknownCaseError, UnknownGroupError
+from serving.register.database import empty_log, open_engine, read, write
+from serving.register.errors import (
+    ForgottenCaseError,
+    LogNotEmptiedError,
+    UnknownCaseError,
+    UnknownGroupError,
+)
 from serving.register.grouped import GroupDetail, GroupSummary
 from serving.register.keys import KeyFile, Keys
 from serving.register.moments import days_ago
@@ -148,12 +153,24 @@ class Register:
     def export_reviews(
         self, *, facets: Mapping[str, Collection[str]], clear: bool = False
     ) -> Iterator[dict[str, Any]]:
-        """Reviewed cases as training records. ``clear``: encrypted texts as they came."""
-        with read(self.engine) as connection:
-            yield from reviews.export_reviews(connection, self._texts, facets=facets, clear=clear)
+        """Reviewed cases as training records. ``clear``: encrypted texts as they came.
+
+        Read in pages: while the caller does something with a record, nobody is kept waiting.
+        """
+        last: int | None = 0
+        while last is not None:
+            with read(self.engine) as connection:
+                page = reviews.export_page(
+                    connection, self._texts, after=last, facets=facets, clear=clear
+                )
+            yield from page.records
+            last = page.last
 
     def forget(self, case_id: str, *, actor: str, why: str = "request") -> int:
-        """Forget a case; how many versions. Raises what ``get`` raises."""
+        """Forget a case; how many versions. Raises what ``get`` raises.
+
+        Raises LogNotEmptiedError where it is forgotten, but its words still stand in a file.
+        """
 
         def erase(connection: Connection) -> int:
             row = self._newest(connection, case_id)
@@ -161,12 +178,19 @@ class Register:
                 connection, row.case_id, index=self._index, actor=actor, why=why
             )
 
-        count = self._committer.submit(erase).result()
-        self._empty_log()
+        try:
+            count = self._committer.submit(erase).result()
+        except ForgottenCaseError:
+            self._empty_log(0)  # who asks again may have been told that its words still stand there
+            raise
+        self._empty_log(count)
         return count
 
     def forget_older_than(self, days: float, *, actor: str) -> int:
-        """Forget the cases stored more than so many days ago, and retire keys as old."""
+        """Forget the cases stored more than so many days ago, and retire keys as old.
+
+        How many; raises LogNotEmptiedError as ``forget`` does.
+        """
         before = days_ago(days)
         total = 0
 
@@ -179,7 +203,7 @@ class Register:
         while count := self._committer.submit(erase).result():
             total += count
         self._committer.submit(lambda found: self._retire_keys(found, before, actor)).result()
-        self._empty_log()
+        self._empty_log(total)
         return total
 
     def rotate_key(self, *, actor: str) -> str:
@@ -246,10 +270,7 @@ class Register:
             self._index.retire(connection, ids)
             audit.append(connection, [("retire-keys", {"keys": list(ids)})], actor=actor)
 
-    def _empty_log(self) -> None:
+    def _empty_log(self, count: int) -> None:
         """What was forgotten may still stand in SQLite's write-ahead log: write it back now."""
-        if self.engine.dialect.name == "sqlite":
-            with self.engine.connect() as connection:
-                raw = connection.connection.cursor()
-                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                raw.close()
+        if not empty_log(self.engine):
+            raise LogNotEmptiedError(count)

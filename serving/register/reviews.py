@@ -5,11 +5,11 @@ those that are meant; a rejection has none. Exported they are training records.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from models.privacy import mask_text
 from serving.register import audit
@@ -23,6 +23,7 @@ Labels = dict[str, Any]
 _LISTS = ("causes", "signs", "marks", "demand")
 CHANGEABLE = ("primary", *_LISTS, "agent_run", "record_type", "spans")
 _LONGEST_REASON = 2000
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +131,23 @@ def labels_of(answer: Mapping[str, Any]) -> Labels:
     }
 
 
-def export_reviews(
-    connection: Connection, texts: Texts, *, facets: Mapping[str, Collection[str]], clear: bool
-) -> Iterator[Labels]:
-    """Reviewed cases as rows of the labelled format, oldest first; ``review`` says whence.
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A page of training records; ``last`` is the row to go on after, None at the end."""
+
+    records: tuple[Labels, ...]
+    last: int | None
+
+
+def export_page(
+    connection: Connection,
+    texts: Texts,
+    *,
+    after: int,
+    facets: Mapping[str, Collection[str]],
+    clear: bool,
+) -> Exported:
+    """Some reviewed cases as rows of the labelled format, oldest first; ``review`` says whence.
 
     Left out: forgotten cases, cases without a text, and those whose last word is a rejection.
     ``facets`` are the values that a field may have in training; another value is left out.
@@ -142,31 +156,43 @@ def export_reviews(
         select(cases, assessments.c.bundle)
         .join(assessments, assessments.c.case_row == cases.c.id)
         .where(cases.c.forgotten_at.is_(None), cases.c.text.is_not(None))
-        .where(cases.c.id.in_(select(reviews.c.case_row)))
+        .where(cases.c.id.in_(select(reviews.c.case_row)), cases.c.id > after)
         .order_by(cases.c.id)
+        .limit(_PAGE)
     )
-    for case in connection.execute(query).all():
-        told = reviews_of(connection, case.id)
-        last = told[-1]
-        if last.after is None:
-            continue
-        read = texts.clear if clear else texts.masked
-        yield {
-            "id": f"{case.case_id}/{case.version}",
-            "writer": "review",
-            "text": read(case.text, case.text_form),
-            **_readable({**case._mapping, **last.after}, facets),
-            "review": {
-                "decision": last.decision,
-                "reviewer": last.reviewer,
-                "reason": last.reason,
-                "at": last.at,
-                "reviews": len(told),
-                "bundle": case.bundle,
-                "before": told[0].before,
-                "text_form": case.text_form,
-            },
-        }
+    found = connection.execute(query).all()
+    read = texts.clear if clear else texts.masked
+    records = (
+        _training_record(case, read(case.text, case.text_form), told, facets)
+        for case in found
+        if (told := reviews_of(connection, case.id))[-1].after is not None
+    )
+    return Exported(tuple(records), found[-1].id if found else None)
+
+
+def _training_record(
+    case: Row[Any],
+    text: str | None,
+    told: Sequence[Reviewed],
+    facets: Mapping[str, Collection[str]],
+) -> Labels:
+    last = told[-1]
+    return {
+        "id": f"{case.case_id}/{case.version}",
+        "writer": "review",
+        "text": text,
+        **_readable({**case._mapping, **(last.after or {})}, facets),
+        "review": {
+            "decision": last.decision,
+            "reviewer": last.reviewer,
+            "reason": last.reason,
+            "at": last.at,
+            "reviews": len(told),
+            "bundle": case.bundle,
+            "before": told[0].before,
+            "text_form": case.text_form,
+        },
+    }
 
 
 def _readable(values: Mapping[str, Any], facets: Mapping[str, Collection[str]]) -> dict[str, Any]:
