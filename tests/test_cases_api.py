@@ -104,7 +104,7 @@ def test_a_review_is_kept_with_both_sides(keeping):
         ({"reviewer": ""}, "reviewer"),
         ({"decision": "modify", "reason": "错", "changes": {"level": "NONE"}}, "changes.level"),
         ({"decision": "modify", "reason": "错", "changes": {"causes": ["X.Y"]}}, "primary"),
-        ({"decision": "modify", "reason": "错", "changes": {"signs": ["PS_X"]}}, "changes"),
+        ({"decision": "modify", "reason": "错", "changes": {"signs": ["PS_X"]}}, "signs"),
     ],
 )
 def test_a_wrong_review_is_refused_by_its_field(keeping, body, field):

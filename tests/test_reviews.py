@@ -3,6 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from models.codebook import default_codebook
+from models.labels import label_space
+from models.taxonomy import default_taxonomy
 from serving.register.errors import ReviewError
 from serving.register.reviews import Review
 from tests.kept import RECORD, accept
@@ -36,7 +39,7 @@ def test_reviews_are_added_and_the_next_begins_where_the_last_ended(register):
         (Review("accept", " "), "reviewer"),
         (Review("modify", "甲", "错", {"causes": ["A.B"]}), "primary"),
         (Review("modify", "甲", "错", {"level": "NONE"}), "changes"),
-        (Review("modify", "甲", "错", {"signs": ["PS_FOREIGN"]}), "changes"),
+        (Review("modify", "甲", "错", {"signs": ["PS_FOREIGN"]}), "signs"),
         (
             Review("modify", "甲", "错", {"spans": [{"start": 0, "end": 1, "labels": ["PS_X"]}]}),
             "spans[0]",
@@ -49,7 +52,7 @@ def test_reviews_are_added_and_the_next_begins_where_the_last_ended(register):
 )
 def test_a_review_that_cannot_be_meant_is_refused_by_its_field(sqlite, review, field):
     accept(sqlite)
-    known = {"CLAIM.CLAIM_DELAY", "PS_FULL_REFUND_ONLY"}
+    known = label_space(default_taxonomy(), default_codebook())
     with pytest.raises(ReviewError) as caught:
         sqlite.review("T-1", review, known=known)
     assert caught.value.field == field

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from starlette.responses import Response
 
+from models.analyzer import Analyzer
+from models.codebook import default_codebook
+from models.labels import LabelSpace, label_space
+from models.taxonomy import default_taxonomy
 from serving.api.intake import JsonRoute
 from serving.api.keeping import register_of
 from serving.api.responses import json_response
@@ -98,6 +102,14 @@ class CaseOut(BaseModel):
     reviews: list[ReviewedOut] = Field(description="复核记录 · first to last")
 
 
+def labels_in_use(request: Request) -> LabelSpace:
+    """The ids that labels of each kind may have: of the bundle in use, else of the package."""
+    active = request.app.state.shelf.active
+    if isinstance(active, Analyzer):
+        return active.bundle.labels
+    return label_space(default_taxonomy(), default_codebook())
+
+
 def case_routes() -> APIRouter:
     """``/v1/cases/{case_id}`` and its review. An id may hold slashes."""
     router = APIRouter(prefix="/v1", tags=["cases"], route_class=JsonRoute)
@@ -132,8 +144,9 @@ def case_routes() -> APIRouter:
     async def review(case_id: str, given: ReviewIn, request: Request) -> Response:
         """复核案件 · Add a review: accept, modify or reject. Nothing is overwritten."""
         register = register_of(request)
-        known = {label["id"] for label in request.app.state.shelf.active.description["labels"]}
-        found = await asyncio.to_thread(register.review, case_id, given.to_review(), known=known)
+        found = await asyncio.to_thread(
+            register.review, case_id, given.to_review(), known=labels_in_use(request)
+        )
         return json_response(asdict(found))
 
     return router

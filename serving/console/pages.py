@@ -12,6 +12,7 @@ from models.codebook import Codebook, Sign
 from models.links.kinds import read_kinds
 from models.record import GENRES, Record
 from serving.api.assessing import answer_records, check_length
+from serving.api.cases import labels_in_use
 from serving.api.problems import ProblemError
 from serving.console import reviewing
 from serving.console.filters import PAGE_SIZE, page_number, read_query
@@ -66,9 +67,8 @@ async def review_case(visit: Visit) -> Response:
     try:
         _check_unchanged(visit, case)
         review = reviewing.review_of(visit.form, standing, reviewer=_reviewer(visit))
-        await asyncio.to_thread(
-            _register_of(visit).review, case.case_id, review, known=_known(visit)
-        )
+        known = labels_in_use(visit.request)
+        await asyncio.to_thread(_register_of(visit).review, case.case_id, review, known=known)
     except ReviewError as error:
         reason = reviewing.REASONS.get(error.field, error.reason)
         return await _refuse(visit, case, standing, reviewing.FormFault(error.field, reason))
@@ -168,11 +168,6 @@ def _check_unchanged(visit: Visit, case: KeptCase) -> None:
 def _reviewer(visit: Visit) -> str:
     """Who reviews: with keys the name of the key, and nobody else's."""
     return visit.key.name if visit.key is not None else visit.form.one("reviewer")
-
-
-def _known(visit: Visit) -> set[str]:
-    active = visit.request.app.state.shelf.active
-    return {label["id"] for label in active.description["labels"]}
 
 
 def _marked(text: str | None, answer: Mapping[str, Any]) -> dict[str, Any]:

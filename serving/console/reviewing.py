@@ -88,7 +88,7 @@ REASONS = {
     "primary": "主要根因必须是所选根因之一 · one of the causes",
     "reason": "修改和驳回必须写明理由 · say why",
     "reviewer": _WANTED["reviewer"],
-    "changes": "含有体系中没有的标签 · a label that the taxonomy does not have",
+    **dict.fromkeys(_LISTS, "含有体系中没有的标签 · a label that the taxonomy does not have"),
 }
 """What the register's refusals of a field are on the page."""
 

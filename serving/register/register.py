@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection, Engine, Row, select
 
 from models.assessment import Assessment
+from models.labels import LabelSpace
 from models.record import Record
 from serving.register import audit, forgetting, reviews, schema
 from serving.register.accepting import Acceptance, Accepted, stored_id
@@ -138,9 +139,12 @@ class Register:
         return KeptCase(row.case_id, row.version, row.stored_at, text, answer, told)
 
     def review(
-        self, case_id: str, review: reviews.Review, *, known: Collection[str] | None = None
+        self, case_id: str, review: reviews.Review, *, known: LabelSpace | None = None
     ) -> reviews.Reviewed:
-        """Add a review of the newest version. Raises ReviewError and what ``get`` raises."""
+        """Add a review of the newest version. Raises ReviewError and what ``get`` raises.
+
+        ``known`` are the ids that its labels may have; None checks none.
+        """
 
         def add(connection: Connection) -> reviews.Reviewed:
             row = self._newest(connection, case_id)

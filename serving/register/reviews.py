@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, Row, insert, select
 
+from models.labels import LabelSpace
 from models.privacy import mask_text
 from serving.register import audit
 from serving.register.errors import ReviewError
@@ -22,6 +23,9 @@ Decision = Literal["accept", "modify", "reject"]
 Labels = dict[str, Any]
 _LISTS = ("causes", "signs", "marks", "demand")
 CHANGEABLE = ("primary", *_LISTS, "agent_run", "record_type", "spans")
+# Labels that are ids, each with the kind in the label space that it must be of.
+_KIND_OF = {"primary": "causes", **{name: name for name in (*_LISTS, "record_type")}}
+_MOST_NAMED = 20
 _LONGEST_REASON = 2000
 _PAGE = 500
 
@@ -54,11 +58,12 @@ def add_review(
     *,
     row: int,
     case_id: str,
-    known: Collection[str] | None = None,
+    known: LabelSpace | None = None,
 ) -> Reviewed:
     """Write a review of the case in this row. Raises ReviewError for one that cannot be meant.
 
-    ``known`` are the ids that labels may have; None checks none.
+    ``known`` are the ids that labels of each kind may have, beside those that stand; None checks
+    none.
     """
     answer = _answer_of(connection, row)
     before = standing_labels(connection, row)
@@ -209,27 +214,48 @@ def _readable(values: Mapping[str, Any], facets: Mapping[str, Collection[str]]) 
 
 
 def _after(
-    review: Review, before: Labels, known: Collection[str] | None, *, chars: int
+    review: Review, before: Labels, known: LabelSpace | None, *, chars: int
 ) -> Labels | None:
     _check_words(review)
     if review.decision != "modify":
         return before if review.decision == "accept" else None
     after = {**before, **review.changes}
-    held = {*after["causes"], *after["signs"], *after["marks"]}
     if "primary" in review.changes and "causes" not in review.changes:
         after["causes"] = [*dict.fromkeys([after["primary"], *after["causes"]])]
-        held.add(after["primary"])
     if after["primary"] not in after["causes"]:
         raise ReviewError("primary", "wanted one of the causes")
-    stood = {*before["causes"], *before["signs"], *before["marks"]}
-    for label in sorted(held - stood):
-        if known is not None and label not in known:
-            raise ReviewError("changes", "holds an id that neither taxonomy nor codebook has")
+    for name in _KIND_OF:
+        if name in review.changes:
+            _check_ids(name, _ids(after, name), stood=_ids(before, name), known=known)
+    held = {*after["causes"], *after["signs"], *after["marks"]}
     if "spans" not in review.changes:
         after["spans"] = _still_held(after["spans"], held)
     else:
         _check_spans(after["spans"], held, chars=chars)
     return after
+
+
+def _ids(labels: Labels, name: str) -> list[str]:
+    value = labels[name]
+    return value if name in _LISTS else [value]
+
+
+def _check_ids(
+    name: str, given: Sequence[str], *, stood: Collection[str], known: LabelSpace | None
+) -> None:
+    """Ids of one kind, each once: what is none could be anybody's words, and would stay for ever.
+
+    An id that stood before may stay, though the bundle in use does not have it any more.
+    """
+    if len(set(given)) < len(given):
+        raise ReviewError(name, "an id stands twice, wanted each once")
+    if known is None:
+        return
+    wanted: tuple[str, ...] = getattr(known, _KIND_OF[name])
+    if not {*given} <= {*wanted, *stood}:
+        few = len(wanted) <= _MOST_NAMED
+        told = ", ".join(wanted) if few else f"the {len(wanted)} {_KIND_OF[name]} of the bundle"
+        raise ReviewError(name, f"found an unknown id, wanted ids among {told}")
 
 
 def _check_spans(spans: list[Labels], held: Collection[str], *, chars: int) -> None:
