@@ -22,11 +22,10 @@ from serving.register.answers import Answer, Links, answer_from, links_of, store
 from serving.register.keys import ActiveKeys, Keys
 from serving.register.moments import now
 from serving.register.registered import CaseIndex
-from serving.register.tables import assessments, cases
+from serving.register.tables import OF_INTAKE, assessments, cases
 from serving.register.texts import Texts
 
 _LONGEST_ID = 200
-_FREE = ("received_at", "genre", "source", "channel", "product", "role")
 # PostgreSQL keeps no NUL, and no database half a surrogate pair. One character for one.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -199,7 +198,7 @@ def _digests(record: Record, active: ActiveKeys) -> list[str]:
 
 def _free_fields(record: Record) -> dict[str, str | None]:
     known = known_words(record)
-    values = {name: getattr(record, name) for name in _FREE}
+    values = {name: getattr(record, name) for name in OF_INTAKE}
     return {
         name: None if value is None else _storable(mask_text(value, known=known))
         for name, value in values.items()

@@ -5,7 +5,7 @@ the text as stored (masked), or from the same text sent once more. Links are kep
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from models.assessment import Assessment, Related, as_json, as_plain
 from models.privacy import MASK
 from serving.register.registered import CaseIndex, Company
+from serving.register.stored_json import dumped
 
 Answer = dict[str, Any]
 
@@ -24,7 +25,13 @@ def stored_form(assessment: Assessment) -> str:
     for evidence in _evidence(answer):
         del evidence["text"]
     del answer["related"]
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    return dumped(answer)
+
+
+def proved_labels(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """All labels of an answer that evidence stands by: causes, signs, marks."""
+    agent = answer["agent"]
+    yield from (*answer["root_cause"]["labels"], *agent["signs"], *agent["marks"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,5 @@ def _refill(answer: Answer, words: Callable[[int, int], str]) -> None:
 
 
 def _evidence(answer: Answer) -> Iterator[dict[str, Any]]:
-    agent = answer["agent"]
-    for label in (*answer["root_cause"]["labels"], *agent["signs"], *agent["marks"]):
+    for label in proved_labels(answer):
         yield from label["evidence"]

@@ -4,16 +4,17 @@ What stays of a case is its id, its moments, and which labels it had without any
 """
 
 import json
-from typing import Any
 
 from sqlalchemy import Connection, exists, select, update
 
 from serving.register import audit
+from serving.register.answers import proved_labels
 from serving.register.moments import now
 from serving.register.registered import CaseIndex
-from serving.register.tables import assessments, cases, reviews
+from serving.register.stored_json import dumped
+from serving.register.tables import OF_INTAKE, assessments, cases, reviews
 
-_FREE = ("content", "received_at", "genre", "source", "channel", "product", "role", "text")
+_EMPTIED = ("content", "text", *OF_INTAKE)
 
 
 def forget(connection: Connection, case_id: str, *, index: CaseIndex, actor: str, why: str) -> int:
@@ -47,7 +48,7 @@ def older_than(connection: Connection, moment: str, *, most: int) -> list[str]:
 
 
 def _empty(connection: Connection, row: int) -> None:
-    gone = dict.fromkeys(_FREE)
+    gone = dict.fromkeys(_EMPTIED)
     connection.execute(
         update(cases)
         .where(cases.c.id == row)
@@ -55,14 +56,10 @@ def _empty(connection: Connection, row: int) -> None:
     )
     query = select(assessments.c.answer).where(assessments.c.case_row == row)
     answer = json.loads(connection.execute(query).scalar_one())
-    for label in (
-        *answer["root_cause"]["labels"],
-        *answer["agent"]["signs"],
-        *answer["agent"]["marks"],
-    ):
+    for label in proved_labels(answer):
         label["evidence"] = []
     connection.execute(
-        update(assessments).where(assessments.c.case_row == row).values(answer=_dumped(answer))
+        update(assessments).where(assessments.c.case_row == row).values(answer=dumped(answer))
     )
     told = select(reviews).where(reviews.c.case_row == row)
     for review in connection.execute(told).all():
@@ -73,8 +70,4 @@ def _empty(connection: Connection, row: int) -> None:
 
 
 def _without_spans(labels: str | None) -> str | None:
-    return None if labels is None else _dumped({**json.loads(labels), "spans": []})
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return None if labels is None else dumped({**json.loads(labels), "spans": []})

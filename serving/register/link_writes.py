@@ -3,7 +3,6 @@
 Writers hold the register's lock, so a row that was read stands until it is written.
 """
 
-import json
 import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -26,6 +25,7 @@ from serving.register.link_tables import (
     pairs,
     postings,
 )
+from serving.register.stored_json import dumped
 
 _GROUP = tuple(GroupRow.__dataclass_fields__)
 
@@ -46,7 +46,7 @@ def add_cases(connection: Connection, cases: Iterable[Case], prints: Mapping[int
             "case_row": case.number,
             "cause": case.said.cause,
             "day": case.said.day.toordinal() if case.said.day else None,
-            "facts": _dumped(case.as_json()),
+            "facts": dumped(case.as_json()),
             "group_row": None,
             "level": case.said.level,
         }
@@ -235,7 +235,3 @@ def _handle_row(handle: Handle) -> dict[str, Any]:
 
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {other: value for other, value in row.items() if other != name}
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

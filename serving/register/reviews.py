@@ -14,8 +14,10 @@ from sqlalchemy import Connection, Row, insert, select
 from models.labels import LabelSpace
 from models.privacy import mask_text
 from serving.register import audit
+from serving.register.answers import proved_labels
 from serving.register.errors import ReviewError
 from serving.register.moments import now
+from serving.register.stored_json import dumped
 from serving.register.tables import assessments, cases, reviews
 from serving.register.texts import Texts
 
@@ -77,8 +79,8 @@ def add_review(
             reviewer=found.reviewer,
             decision=found.decision,
             reason=reason,
-            before=_dumped(before),
-            after=None if after is None else _dumped(after),
+            before=dumped(before),
+            after=None if after is None else dumped(after),
         )
     )
     facts = {"case_id": case_id, "decision": review.decision, **_difference(before, after)}
@@ -119,7 +121,6 @@ def _answer_of(connection: Connection, row: int) -> dict[str, Any]:
 def labels_of(answer: Mapping[str, Any]) -> Labels:
     """The labels of an answer in the names of the labelled format."""
     root, agent, facets = answer["root_cause"], answer["agent"], answer["facets"]
-    every = (*root["labels"], *agent["signs"], *agent["marks"])
     return {
         "primary": root["primary"]["id"],
         "causes": [label["id"] for label in root["labels"]],
@@ -130,7 +131,7 @@ def labels_of(answer: Mapping[str, Any]) -> Labels:
         "record_type": facets["record_type"],
         "spans": [
             {"start": evidence["start"], "end": evidence["end"], "labels": [label["id"]]}
-            for label in every
+            for label in proved_labels(answer)
             for evidence in label["evidence"]
         ],
     }
@@ -294,7 +295,3 @@ def _difference(before: Labels, after: Labels | None) -> dict[str, list[str]]:
     names = ("causes", "signs", "marks")
     had, has = ({label for name in names for label in side[name]} for side in (before, after))
     return {"removed": sorted(had - has), "added": sorted(has - had)}
-
-
-def _dumped(labels: Labels) -> str:
-    return json.dumps(labels, ensure_ascii=False, separators=(",", ":"))

@@ -35,6 +35,9 @@ cases = Table(
     Index("ix_cases_retention", "forgotten_at", "stored_at"),
 )
 
+# The columns that hold what intake says of a case beside its text.
+OF_INTAKE = ("received_at", "genre", "source", "channel", "product", "role")
+
 # One row a case: the answer as JSON, evidence as offsets only. Its words are read from the text.
 assessments = Table(
     "assessments",
