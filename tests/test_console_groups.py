@@ -6,7 +6,8 @@ from pathlib import Path
 from serving.register.grouped import GroupDetail, GroupMember, GroupSummary
 from serving.register.register import Register
 from serving.register.registered import NoLinks
-from tests.readers import KeywordAnalyzer, run_server
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server
 
 STORED = "2026-03-02T01:00:00.000000Z"
 

@@ -24,7 +24,8 @@ from serving.register.errors import ReviewError
 from serving.register.register import Register
 from serving.register.reviews import Review
 from serving.register.tables import assessments
-from tests.readers import KeywordAnalyzer, run_server
+from tests.readers import KeywordAnalyzer
+from tests.served import run_server
 
 KNOWN = label_space(default_taxonomy(), default_codebook())
 SIGN, CAUSE, MARK = "PS_FULL_REFUND_ONLY", "CLAIM.CLAIM_DELAY", KNOWN.marks[0]
