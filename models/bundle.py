@@ -6,7 +6,6 @@ refused with a message that names the file.
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from models.codebook import Codebook, load_codebook
 from models.errors import XiaobaoError
 from models.labels import LabelSpace
 from models.taxonomy import RootCauseTaxonomy, load_taxonomy
+from models.whole_files import sync_folder, write_whole
 
 FORMAT = 1
 FULL_PRECISION = "fp32"  # what a bundle computes in whose manifest says nothing else
@@ -125,6 +125,7 @@ def write_bundle(
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
+    sync_folder(directory.parent)
 
 
 def check_free(directory: Path) -> None:
@@ -196,10 +197,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _write(path: Path, content: bytes | str | Path) -> None:
     if isinstance(content, Path):
         content = content.read_bytes()
-    with path.open("wb") as stream:
-        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_whole(path, [content.encode("utf-8") if isinstance(content, str) else content])
 
 
 def _replace(staging: Path, directory: Path) -> None:

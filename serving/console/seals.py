@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from serving.register.private_files import create_once
+from serving.private_files import create_once
 
 SESSION_S = 12 * 3600
 """How long a session lasts, in seconds: a working day."""

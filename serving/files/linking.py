@@ -21,9 +21,9 @@ from models.codebook import Codebook
 from models.links import Linked, LinkedCase, Linker
 from models.record import Record
 from models.rows import Columns, ReadingNote, Row, RowFault, parse_record, read_rows
+from models.whole_files import write_whole
 from serving.contracts import Analyzer
 from serving.engines.reading import assess_sorted
-from serving.files.partial import write_whole
 from serving.files.tables import advice_text, plain
 from serving.files.writers import OutputError
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from models.errors import XiaobaoError
+from models.whole_files import leftovers_of, write_whole
 
 
 class BusyError(XiaobaoError):
@@ -38,7 +39,7 @@ class PartFile:
         stream = self.path.open("a+b")
         try:
             _lock(stream, self.path)
-            _sweep(self._out)
+            _sweep(self._out, self._label)
             self.done = _whole_lines(stream) if self._is_owned() else 0
             if not self.done:
                 # In this order no line ever stands under a label that is not its own.
@@ -88,24 +89,6 @@ def fingerprint(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_whole(path: Path, blocks: Iterable[bytes]) -> None:
-    """Write a file that is there whole or not at all."""
-    beside = beside_of(path)
-    try:
-        with beside.open("wb") as stream:
-            stream.writelines(blocks)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def beside_of(path: Path) -> Path:
-    """Where this process writes a file before it is moved into its place."""
-    return path.with_name(f".{path.name}.{os.getpid()}")
-
-
 def _lock(stream: BinaryIO, path: Path) -> None:
     """Hold the part file until it is closed. Raises BusyError while another run holds it."""
     if sys.platform == "win32":  # there an open file cannot be removed, which is lock enough
@@ -121,12 +104,11 @@ def _lock(stream: BinaryIO, path: Path) -> None:
         raise BusyError(f"{path}: another run is writing it, wanted one run an output")
 
 
-def _sweep(out: Path) -> None:
-    """Remove what a run that was killed while it wrote ``out`` left beside it."""
-    for path in out.parent.iterdir():
-        start, _, number = path.name.rpartition(".")
-        if start in {f".{out.name}", f".{out.name}.part.json"} and number.isdigit():
-            path.unlink(missing_ok=True)
+def _sweep(*written: Path) -> None:
+    """Remove what a run that was killed while it wrote these files left beside them."""
+    for path in written:
+        for left in leftovers_of(path):
+            left.unlink(missing_ok=True)
 
 
 def _whole_lines(stream: BinaryIO) -> int:

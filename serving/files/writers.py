@@ -15,8 +15,8 @@ import orjson
 
 from models.errors import XiaobaoError
 from models.extras import need
+from models.whole_files import place_beside, write_whole
 from serving.engines.flat import COLUMNS, flat
-from serving.files.partial import beside_of, write_whole
 
 _ROW_GROUP = 4096
 
@@ -55,14 +55,11 @@ def _write_parquet(out: Path, answers: Iterable[tuple[int, bytes]]) -> None:
     from serving.engines.wire import FLAT
 
     rows = _flat_rows(answers)
-    beside = beside_of(out)
-    try:
-        with ParquetWriter(beside, FLAT) as writer:
+    with place_beside(out) as place:
+        with ParquetWriter(place, FLAT) as writer:
             while group := list(islice(rows, _ROW_GROUP)):
                 writer.write_table(Table.from_pylist(group, schema=FLAT))
-        beside.replace(out)
-    finally:
-        beside.unlink(missing_ok=True)
+        place.replace(out)
 
 
 def _csv_blocks(answers: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:

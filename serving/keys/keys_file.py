@@ -1,11 +1,11 @@
 """The file of keys: read whole, written whole beside its place, readable by its owner only."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from models.whole_files import OWNER_ONLY, write_whole
 from serving.keys.key import ApiKey, KeysError
 
 _WANTED = "a file that `xiaobao keys create` wrote"
@@ -33,32 +33,28 @@ def read_keys(path: Path) -> list[ApiKey]:
 def changing(path: Path) -> Iterator[list[ApiKey]]:
     """The keys of a file, to be changed in place; put into place at the end.
 
-    The half-written file beside it is the lock: one change at a time. Raises KeysError.
+    A file beside it is the lock: one change at a time. Raises KeysError.
     """
-    part = path.with_name(f".{path.name}.part")
+    lock = path.with_name(f".{path.name}.part")
     try:
-        stream = os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
+        lock.touch(OWNER_ONLY, exist_ok=False)
     except FileExistsError:
-        raise KeysError(f"{part}: found; remove it if nobody is changing keys") from None
+        raise KeysError(f"{lock}: found; remove it if nobody is changing keys") from None
     except OSError as error:
         raise _unwritable(path, error) from None
     try:
-        with stream:
-            keys = read_keys(path) if path.exists() else []
-            yield keys
-            stream.write(_written(keys))
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
+        keys = read_keys(path) if path.exists() else []
+        yield keys
+        write_whole(path, [_written(keys)], mode=OWNER_ONLY)
     except OSError as error:
         raise _unwritable(path, error) from None
     finally:
-        part.unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)
 
 
-def _written(keys: Sequence[ApiKey]) -> str:
+def _written(keys: Sequence[ApiKey]) -> bytes:
     entries = [key.as_json() for key in keys]
-    return json.dumps({"keys": entries}, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps({"keys": entries}, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def _unwritable(path: Path, error: OSError) -> KeysError:

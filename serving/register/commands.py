@@ -138,7 +138,7 @@ def reviews(
     """导出复核结果作训练数据 · Export reviewed cases as training records with their provenance."""
     from models.bundle import load_bundle
     from models.labels import field_values
-    from serving.files.partial import write_whole
+    from models.whole_files import write_whole
     from serving.files.writers import OutputError
     from serving.register.opening import open_register
 

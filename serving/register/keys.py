@@ -16,10 +16,11 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select, update
 
 from models.links import Key
+from models.whole_files import OWNER_ONLY, write_whole
+from serving.private_files import create_once
 from serving.register import tables
 from serving.register.errors import RegisterError
 from serving.register.moments import now
-from serving.register.private_files import create_once, replace_whole
 
 _BYTES = 32
 
@@ -71,7 +72,7 @@ class KeyFile:
     def add(self) -> str:
         """Add a new key beside those there are; its id."""
         secret = secrets.token_bytes(_BYTES)
-        replace_whole(self.path, _dumped([*self.read().values(), secret]))
+        write_whole(self.path, [_dumped([*self.read().values(), secret])], mode=OWNER_ONLY)
         return key_id(secret)
 
 

@@ -12,8 +12,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from models.privacy import mask_record
 from models.record import Record
+from serving.private_files import create_once
 from serving.register.errors import RegisterError
-from serving.register.private_files import create_once
 
 TextForm = Literal["masked", "none", "encrypted"]
 FORMS: tuple[TextForm, ...] = get_args(TextForm)

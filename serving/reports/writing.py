@@ -13,7 +13,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from models.assessment import NOTICE
 from models.errors import XiaobaoError
-from serving.files.partial import write_whole
+from models.whole_files import write_whole
 from serving.reports.figures import Report, Table, Value
 from serving.reports.suppression import Hidden
 

@@ -1,11 +1,11 @@
-"""Files written whole: beside their place first, then moved there, so that none is half there."""
+"""Files of training written whole: lines, JSON or bytes; one that cannot be written is named."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from models import whole_files
 from models.errors import XiaobaoError
 
 
@@ -15,15 +15,9 @@ class WholeFileError(XiaobaoError):
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, replacing an older one only when the new one is on the disk."""
-    beside = path.with_name(f".{path.name}.part")
     try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
+        whole_files.write_whole(path, [content])
     except OSError as error:
-        beside.unlink(missing_ok=True)
         reason = error.strerror or type(error).__name__
         raise WholeFileError(f"{path}: cannot be written ({reason})") from error
 

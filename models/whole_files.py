@@ -1,0 +1,70 @@
+"""Files written whole or not at all: beside their place first, then moved there.
+
+Knows blocks of bytes, not what is in them. Errors of the system pass through.
+"""
+
+import errno
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+OWNER_ONLY = 0o600
+"""The mode of a file that holds secrets."""
+
+_AS_USUAL = 0o666  # less what the umask takes
+# How a system says that it does not bring a folder to the disk, or not for who asks.
+_NO_FOLDERS = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+
+
+def write_whole(path: Path, blocks: Iterable[bytes], *, mode: int = _AS_USUAL) -> None:
+    """Write a file, replacing an older one only when the new one is on the disk."""
+    with place_beside(path) as place:
+        write_synced(place, blocks, mode=mode)
+        place.replace(path)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def place_beside(path: Path) -> Iterator[Path]:
+    """Where to write a file before it is moved into its place; whatever stays there is removed.
+
+    The name tells the process. Its random part keeps threads apart, and processes of one number in
+    containers that share a folder.
+    """
+    place = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        yield place
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def leftovers_of(path: Path) -> Iterator[Path]:
+    """What processes that were killed while they wrote ``path`` left beside it.
+
+    Also what one that is writing it now has there: ask only where nobody else may write it.
+    """
+    name = re.compile(rf"\.{re.escape(path.name)}\.\d+(-[0-9a-f]{{8}})?")  # older ones: digits
+    return (found for found in path.parent.iterdir() if name.fullmatch(found.name))
+
+
+def write_synced(path: Path, blocks: Iterable[bytes], *, mode: int = _AS_USUAL) -> None:
+    """Write a new file and wait until it is on the disk. Raises FileExistsError for an old one."""
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
+        stream.writelines(blocks)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system can."""
+    try:
+        place = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(place)
+        finally:
+            os.close(place)
+    except OSError as error:
+        if error.errno not in _NO_FOLDERS:
+            raise
