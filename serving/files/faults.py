@@ -3,6 +3,7 @@
 Knows rows and reasons, no text of a complaint.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -11,13 +12,9 @@ from typing import BinaryIO, Self, TypeVar
 import orjson
 
 from models.rows import RowFault
+from serving.files.places import errors_beside
 
 Good = TypeVar("Good")
-
-
-def errors_beside(out: Path) -> Path:
-    """Where the failed rows of an output are listed."""
-    return out.with_suffix(".errors.jsonl")
 
 
 class FaultFile:
@@ -43,24 +40,28 @@ class FaultFile:
         """The rows that are no faults; the faults are listed on the way."""
         for row in rows:
             if isinstance(row, RowFault):
-                self._add(row)
+                self.add(row)
             else:
                 yield row
 
+    def add(self, fault: RowFault) -> None:
+        """List one fault more."""
+        if self._stream is None:
+            self._stream = self._part.open("wb")
+        self.count += 1
+        self._stream.write(orjson.dumps(asdict(fault)) + b"\n")
+
     def finish(self) -> Path | None:
         """Put the list in its place: its path, or None where no row failed."""
+        if self._stream is not None:
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
         self._close()
         if not self.count:
             self._path.unlink(missing_ok=True)  # of an earlier run: its rows are mended now
             return None
         self._part.replace(self._path)
         return self._path
-
-    def _add(self, fault: RowFault) -> None:
-        if self._stream is None:
-            self._stream = self._part.open("wb")
-        self.count += 1
-        self._stream.write(orjson.dumps(asdict(fault)) + b"\n")
 
     def _close(self) -> None:
         if self._stream is not None:

@@ -24,8 +24,9 @@ from models.rows import Columns, ReadingNote, Row, RowFault, parse_record, read_
 from models.whole_files import write_whole
 from serving.contracts import Analyzer
 from serving.engines.reading import assess_sorted
+from serving.files.faults import FaultFile
+from serving.files.places import OutputError, check_place, writing
 from serving.files.tables import advice_text, plain
-from serving.files.writers import OutputError
 
 _MOST_CASES = 6  # of a group in the table; the rest is counted
 
@@ -88,33 +89,16 @@ def check_out(source: Path, out: Path) -> None:
     """Raise OutputError where the answer cannot be written to ``out``."""
     if out.suffix.lower() != ".jsonl":
         raise OutputError(f"{out}: found suffix {out.suffix or 'none'!r}, wanted .jsonl")
-    if not out.parent.is_dir():
-        raise OutputError(f"{out}: found no directory {out.parent}, wanted an existing one")
-    if out.is_dir():
-        raise OutputError(f"{out}: is a directory, wanted a file")
-    for written in (out, errors_beside(out)):
-        if written.exists() and source.exists() and written.samefile(source):
-            raise OutputError(f"{out}: {written.name} is the input itself, wanted another name")
+    check_place(source, out)
 
 
 def write_links(outcome: LinkOutcome, out: Path) -> Path | None:
     """Write one line a case, in input order; the path of the failed rows, if there are any."""
-    errors = errors_beside(out)
-    try:
+    with writing(out), FaultFile(out) as faults:
         write_whole(out, (orjson.dumps(line_of(case)) + b"\n" for case in outcome.linked.cases))
-        if outcome.faults:
-            write_whole(errors, (orjson.dumps(asdict(fault)) + b"\n" for fault in outcome.faults))
-            return errors
-        errors.unlink(missing_ok=True)  # of an earlier run: it would tell of rows now mended
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise OutputError(f"{out}: cannot be written ({why}), wanted a place to write") from error
-    return None
-
-
-def errors_beside(out: Path) -> Path:
-    """Where the failed rows of an output are listed."""
-    return out.with_suffix(".errors.jsonl")
+        for fault in outcome.faults:
+            faults.add(fault)
+        return faults.finish()
 
 
 def line_of(case: LinkedCase) -> dict[str, Any]:

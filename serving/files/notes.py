@@ -1,5 +1,9 @@
-"""Notes of reading: what of an input was not used, told on a console."""
+"""Notes to who runs a command: what of an input was not used, and that a run was interrupted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -19,3 +23,13 @@ def tell(note: ReadingNote, console: Console) -> None:
     for line in lines:
         # One line each, so that it can be searched; names come from outside and steer nothing.
         console.print(Text(plain(f"{note.file}: {line}")), soft_wrap=True)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """An interruption is one line and exit code 130: what was done is kept, and the rest waits."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("已中断,重复同一命令即可继续 · interrupted; the same command goes on", err=True)
+        raise typer.Exit(130) from None

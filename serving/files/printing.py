@@ -11,7 +11,7 @@ from models.rows import RowFault
 from serving.contracts import Analyzer
 from serving.engines.engine import Engine
 from serving.engines.reading import assess_sorted
-from serving.files.notes import tell
+from serving.files.notes import interruptible, tell
 from serving.files.scoring import CHUNK, keep_records, read_numbered, score_file
 from serving.files.tables import advice_of, assessment_table, summary
 
@@ -31,7 +31,7 @@ def score(source: Path, out: Path, analyzer: Analyzer, *, engine: Engine | None)
     Gives the number of failed rows.
     """
     console = Console(stderr=True)
-    try:
+    with interruptible():
         outcome = score_file(
             source,
             out,
@@ -40,9 +40,6 @@ def score(source: Path, out: Path, analyzer: Analyzer, *, engine: Engine | None)
             console=console,
             on_note=lambda n: tell(n, console),
         )
-    except KeyboardInterrupt:
-        typer.echo("已中断,重复同一命令即可继续 · interrupted; the same command goes on", err=True)
-        raise typer.Exit(130) from None
     resumed = f", {outcome.resumed} earlier" if outcome.resumed else ""
     typer.echo(f"{out}: {outcome.answered} 件 cases{resumed}", err=True)
     if outcome.errors:

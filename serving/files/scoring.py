@@ -5,7 +5,7 @@ HTTP and needs no serving extra; what reads the batches is an engine.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,11 @@ from models.rows import ReadingNote, RowFault, parse_record, read_rows
 from serving.contracts import Analyzer
 from serving.engines.engine import Answered, Engine, Numbered
 from serving.engines.local import Alone
-from serving.files.faults import FaultFile, errors_beside
+from serving.files.faults import FaultFile
 from serving.files.partial import PartFile, fingerprint
+from serving.files.places import check_place, writing
 from serving.files.progress import RateBar
-from serving.files.writers import OutputError, find_writer
+from serving.files.writers import find_writer
 
 CHUNK = 512
 _MOST_CHARACTERS = 1_000_000  # of a batch: long texts come in smaller ones
@@ -54,11 +55,11 @@ def score_file(
     EngineError for an engine that fails.
     """
     write = find_writer(out)
-    _check_place(source, out)
+    check_place(source, out)
     total = _count_records(source)
     used = {name: str(analyzer.description.get(name)) for name in ("bundle", "runtime")}
     owner = {"input": fingerprint(source), **used, "lines": _FORMAT}
-    with _writing(out), PartFile(out, owner=owner) as part, FaultFile(out) as faults:
+    with writing(out), PartFile(out, owner=owner) as part, FaultFile(out) as faults:
         records = faults.sift(read_numbered(source, on_note=on_note))
         with RateBar(console, total=total, done=part.done) as advance:
             left = batches_of(_skip(records, part.done), chunk=chunk)
@@ -123,24 +124,3 @@ def _lines_of(answers: Iterable[Answered]) -> Iterator[bytes]:
 def _row_and_answer(line: bytes) -> tuple[int, bytes]:
     row, _, answer = line.partition(b" ")
     return int(row), answer
-
-
-def _check_place(source: Path, out: Path) -> None:
-    if not out.parent.is_dir():
-        raise OutputError(f"{out}: found no directory {out.parent}, wanted an existing one")
-    if out.is_dir():
-        raise OutputError(f"{out}: is a directory, wanted a file")
-    # The list of failed rows is written too, or removed: an input of that name would be lost.
-    for written in (out, errors_beside(out)):
-        if written.exists() and source.exists() and written.samefile(source):
-            raise OutputError(f"{out}: {written.name} is the input itself, wanted another name")
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """Errors of the system as OutputError; those of the input are a RowsError already."""
-    try:
-        yield
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise OutputError(f"{out}: cannot be written ({why}), wanted a place to write") from error

@@ -13,16 +13,12 @@ from typing import Any
 
 import orjson
 
-from models.errors import XiaobaoError
 from models.extras import need
 from models.whole_files import place_beside, write_whole
 from serving.engines.flat import COLUMNS, flat
+from serving.files.places import OutputError
 
 _ROW_GROUP = 4096
-
-
-class OutputError(XiaobaoError):
-    """The answers cannot be written where they were asked for."""
 
 
 def find_writer(out: Path) -> Callable[[Path, Iterable[tuple[int, bytes]]], None]:

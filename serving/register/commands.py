@@ -48,23 +48,19 @@ def import_cases(
     May be interrupted and run again. Exit codes: 0 done, 1 some rows failed, 2 wrong usage.
     """
     from models.analyzer import load_analyzer
-    from serving.files.notes import tell
+    from serving.files.notes import interruptible, tell
     from serving.register.importing import import_file
 
     console = Console(stderr=True)
-    try:
-        with _open(database) as register:
-            outcome = import_file(
-                source,
-                register=register,
-                analyzer=load_analyzer(bundle),
-                actor=_actor(),
-                console=console,
-                on_note=lambda note: tell(note, console),
-            )
-    except KeyboardInterrupt:
-        typer.echo("已中断,重复同一命令即可继续 · interrupted; the same command goes on", err=True)
-        raise typer.Exit(130) from None
+    with interruptible(), _open(database) as register:
+        outcome = import_file(
+            source,
+            register=register,
+            analyzer=load_analyzer(bundle),
+            actor=_actor(),
+            console=console,
+            on_note=lambda note: tell(note, console),
+        )
     for fault in outcome.faults:
         typer.echo(str(fault), err=True)
     typer.echo(f"新登记 {outcome.new} 件 new cases,已有 {outcome.known} 件 known before", err=True)
@@ -139,7 +135,7 @@ def reviews(
     from models.bundle import load_bundle
     from models.labels import field_values
     from models.whole_files import write_whole
-    from serving.files.writers import OutputError
+    from serving.files.places import OutputError
     from serving.register.opening import open_register
 
     if out.suffix.lower() != ".jsonl":
