@@ -23,6 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.usage import cpu_name
 from models.analyzer import load_analyzer
 from models.bundle import load_bundle
 from models.record import Record
@@ -70,7 +71,7 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
     medians = {side: statistics.median(r[side] for r in rounds) for side in ("ours", "peer")}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
@@ -154,15 +155,6 @@ def _run(side: str, options: argparse.Namespace) -> dict[str, Any]:
 
 def _answer(texts: list[str], seconds: float, primary: list[str]) -> dict[str, Any]:
     return {"seconds": seconds, "characters": sum(map(len, texts)), "primary": primary}
-
-
-def _cpu() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text("utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _options() -> argparse.Namespace:

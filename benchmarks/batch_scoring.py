@@ -28,10 +28,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.assess_throughput import ROOT, _cpu, append
+from benchmarks.assess_throughput import ROOT, append
 from benchmarks.overheads import bare_loop
 from benchmarks.synthetic import short_text
-from benchmarks.usage import memory_mb_of_group
+from benchmarks.usage import cpu_name, memory_mb_of_group
 from models.analyzer import load_analyzer
 from models.record import Record
 from models.runtimes import available_cores
@@ -53,7 +53,7 @@ def main() -> None:
     run_killed(prefix, alone, kills=0, seed=0)
     result = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": available_cores(),
         "versions": {name: version(name) for name in ("numpy", "onnxruntime")},
         "rows": options.rows,

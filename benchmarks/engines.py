@@ -23,7 +23,8 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.assess_throughput import _cpu, append
+from benchmarks.assess_throughput import append
+from benchmarks.usage import cpu_name
 from models.bundle import load_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +50,7 @@ def compare(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     answers = {(folder / f"{engine}.jsonl").read_bytes() for engine in ENGINES}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)),
         "load": {"before": round(before, 1), "after": round(os.getloadavg()[0], 1)},
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},

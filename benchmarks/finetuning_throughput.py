@@ -34,10 +34,11 @@ from sklearn.metrics import f1_score
 from torch import nn
 from transformers import Trainer, TrainingArguments
 
-from benchmarks.assess_throughput import SAMPLES, _cpu, append
+from benchmarks.assess_throughput import SAMPLES, append
+from benchmarks.usage import cpu_name
 from models.codebook import default_codebook
 from models.labels import LabelSpace, label_space
-from models.network import Network, NetworkShape, Outputs
+from models.network import Network, NetworkShape, outputs_of
 from models.record import LabelledRecord
 from models.taxonomy import default_taxonomy
 from models.windows import WindowReader
@@ -142,7 +143,7 @@ class WithLoss(nn.Module):
 
     def forward(self, **inputs: Any) -> dict[str, torch.Tensor]:
         batch = Batch(**{name: inputs[name] for name in Batch.__dataclass_fields__})
-        outputs = Outputs(*self.network(batch.input_ids, batch.attention_mask))
+        outputs = outputs_of(self.network, batch.input_ids, batch.attention_mask)
         return {"loss": total_loss(outputs, batch, weights=LossWeights())}
 
 
@@ -244,7 +245,7 @@ def _result(
     read = options.texts * options.epochs
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "threads_a_side": 1,
         "load": round(os.getloadavg()[1], 1),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},

@@ -25,10 +25,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.assess_throughput import ROOT, _cpu, append
+from benchmarks.assess_throughput import ROOT, append
 from benchmarks.overload import CONNECTIONS, Connection, Request, full, service
 from benchmarks.peers import mixed_texts
-from benchmarks.usage import processor_seconds
+from benchmarks.usage import cpu_name, processor_seconds
 from models.analyzer import Analyzer, load_analyzer
 from models.record import Record
 from models.runtimes import Runtime, available_cores
@@ -54,7 +54,7 @@ def main() -> None:
         rounds = take_turns(analyzer, texts, singles, place, process.pid, options)
     result = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "threads": available_cores(),
         "versions": {name: version(name) for name in ("numpy", "onnxruntime", "tokenizers")},

@@ -29,9 +29,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.assess_throughput import ROOT, SAMPLES, _cpu, append, draw_texts
+from benchmarks.assess_throughput import ROOT, SAMPLES, append, draw_texts
 from benchmarks.overload import CONNECTIONS, Request, full, overload
 from benchmarks.peer_sides import SIDES, Side, SideError, make_environment, save_checkpoint, started
+from benchmarks.usage import cpu_name
 
 RESULTS = ROOT / "docs" / "benchmarks" / "peers.jsonl"
 SHORTEST, LONGEST, TEXTS = 20, 1200, 1000  # characters, characters, texts
@@ -75,7 +76,7 @@ def measure(texts: list[str], folder: Path, options: Namespace) -> dict[str, Any
         rounds = take_turns(running, texts, options)
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "threads": options.threads,
         "runtime": options.runtime,

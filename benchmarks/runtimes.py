@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.assess_throughput import ROOT, _cpu, append
+from benchmarks.assess_throughput import ROOT, append
+from benchmarks.usage import cpu_name
 from models.analyzer import Analyzer
 from models.assessment import Assessment
 from models.bundle import load_bundle
@@ -53,7 +54,7 @@ def main() -> None:
     }
     result = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "bf16": fastest_precision() == "bf16",
         "threads": options.threads,
         "load": [round(load, 1) for load in os.getloadavg()],

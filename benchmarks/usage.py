@@ -1,8 +1,19 @@
-"""What a process uses: memory and processor time. Reads ``/proc``: Linux only."""
+"""What a process uses: memory and processor time, and of which processor. Reads ``/proc``."""
 
 import contextlib
 import os
+import platform
 from pathlib import Path
+
+
+def cpu_name() -> str:
+    """The model of the processor, where the system says it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def memory_mb(pid: int | None = None) -> float:
