@@ -5,9 +5,7 @@ texts. A document's label score stands on its tokens' scores, so that the words 
 evidence are among the words that moved the answer.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -167,7 +165,6 @@ def _log_sum(tokens: Tensor) -> Tensor:
     return tokens[:, 0] - torch.log_softmax(tokens, dim=1)[:, 0]
 
 
-def outputs_of(network: Network, input_ids: Tensor, attention_mask: Tensor) -> Outputs:
-    """The named logits of a forward pass."""
-    call = cast("Callable[..., tuple[Tensor, ...]]", network)
-    return Outputs(*call(input_ids, attention_mask))
+def outputs_of(network: nn.Module, input_ids: Tensor, attention_mask: Tensor) -> Outputs:
+    """The named logits of a forward pass, by the network or by what joins it to others."""
+    return Outputs(*network(input_ids, attention_mask))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.network import Network, Outputs
+from models.network import Network, Outputs, outputs_of
 from training.processes import ALONE, Processes
 from training.tuning.batches import Target, batched, collate
 from training.tuning.division import shared_dropout
@@ -168,4 +168,4 @@ def infer(
     with torch.inference_mode():
         for group in batched(targets, batch_tokens=batch_tokens):
             batch = collate(group).to(device)
-            yield group, Outputs(*network(batch.input_ids, batch.attention_mask))
+            yield group, outputs_of(network, batch.input_ids, batch.attention_mask)

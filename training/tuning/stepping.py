@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.network import Outputs
+from models.network import outputs_of
 from training.pretraining.encoders import autocast
 from training.processes import Processes, gradients_kept
 from training.tuning.batches import Batch
@@ -65,7 +65,7 @@ class Steps:
 
     def _loss(self, batch: Batch, counts: Counts) -> Tensor:
         with autocast(batch.input_ids.device):
-            outputs = Outputs(*self.reader(batch.input_ids, batch.attention_mask))
+            outputs = outputs_of(self.reader, batch.input_ids, batch.attention_mask)
             return total_loss(outputs, batch, weights=self.run.settings.loss, counts=counts)
 
     @property
