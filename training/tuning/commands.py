@@ -26,6 +26,7 @@ from training.terminal import (
     read_examples,
     write_measured,
 )
+from training.tuning.gate import MARGIN
 
 if TYPE_CHECKING:
     import torch
@@ -199,7 +200,7 @@ def quantize(
     margin: Annotated[
         float,
         typer.Option(help="每项指标最多变差多少 · how much worse each figure may be"),
-    ] = 0.02,
+    ] = MARGIN,
     seed: Seed = 0,
 ) -> None:
     """把模型包量化为 int8,质量门不通过则不发布 · Quantize a bundle to int8, behind a gate.

@@ -6,9 +6,12 @@ Compares figures of the development split; knows nothing of how a network was qu
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.errors import XiaobaoError
-from training.evaluation.metrics import Evaluation
+
+if TYPE_CHECKING:  # a command names the margin, and loads what measures only when it runs
+    from training.evaluation.metrics import Evaluation
 
 MARGIN = 0.02
 """How much worse each figure may be, as a share."""
@@ -45,7 +48,7 @@ class Compared:
         return self.gain * (self.quantized - self.limit(margin)) >= -1e-9
 
 
-def compare(full: Evaluation, quantized: Evaluation) -> tuple[Compared, ...]:
+def compare(full: "Evaluation", quantized: "Evaluation") -> tuple[Compared, ...]:
     """Level-1 macro F1, the recall of every sign that gold has, the rate of false flags.
 
     Raises GateError where the two were measured on different records.
@@ -84,7 +87,7 @@ def check_margin(margin: float) -> None:
         raise GateError(f"margin: {margin:g} found, from 0 to 1 wanted")
 
 
-def _macro(evaluation: Evaluation) -> float:
+def _macro(evaluation: "Evaluation") -> float:
     return evaluation.level1_primary.macro.value or 0.0
 
 
