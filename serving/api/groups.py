@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
@@ -13,18 +13,14 @@ from models.assessment import NOTICE
 from serving.api.intake import JsonRoute
 from serving.api.keeping import register_of
 from serving.api.responses import json_response
-from serving.api.schemas import problem_responses
+from serving.api.schemas import Answer, problem_responses
 from serving.register.grouped import GroupDetail
 
 _MOST = 200
 _FARTHEST = 1_000_000_000  # beyond every register, within every database's integers
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class GroupOut(_Answer):
+class GroupOut(Answer):
     """案件组 · Cases that belong together, and what may explain it."""
 
     id: str = Field(description="组号 · id of the group")
@@ -37,14 +33,14 @@ class GroupOut(_Answer):
     why: list[str] = Field(description="关联依据 · what joins it")
 
 
-class GroupsOut(_Answer):
+class GroupsOut(Answer):
     """案件组列表 · Groups, the one with the newest case first."""
 
     groups: list[GroupOut] = Field(description="案件组 · groups")
     notice: str = Field(description="说明 · what a group does not do")
 
 
-class GroupMemberOut(_Answer):
+class GroupMemberOut(Answer):
     """组内案件 · A member, without its text or any name."""
 
     case_id: str = Field(description="案件编号 · id of the case")
@@ -54,7 +50,7 @@ class GroupMemberOut(_Answer):
     primary_cause: str = Field(description="主要根因 · id of the primary cause")
 
 
-class GroupLinkOut(_Answer):
+class GroupLinkOut(Answer):
     """组内关联 · What joins two members."""
 
     case_ids: list[str] = Field(min_length=2, max_length=2, description="两件案件 · both cases")
@@ -63,7 +59,7 @@ class GroupLinkOut(_Answer):
     why: str = Field(description="理由 · the reason in words")
 
 
-class DayOut(_Answer):
+class DayOut(Answer):
     """一天 · Members that arrived on one day."""
 
     day: str = Field(description="日期 · day", examples=["2026-11-26"])

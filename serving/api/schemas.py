@@ -78,11 +78,13 @@ class BatchIn(BaseModel):
     records: list[RecordIn] = Field(max_length=MOST_RECORDS, description="投诉列表 · in any order")
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """What is answered: every field is in the schema, and no other."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class EvidenceOut(_Answer):
+class EvidenceOut(Answer):
     """证据原文 · Words of the text that prove a label; offsets count Unicode code points."""
 
     start: int = Field(ge=0, description="起始位置 · first code point", examples=[0])
@@ -93,7 +95,7 @@ class EvidenceOut(_Answer):
     score: float = Field(ge=0, le=1, description="证据得分 · 0 to 1")
 
 
-class NamedOut(_Answer):
+class NamedOut(Answer):
     """标签 · A label with its calibrated probability."""
 
     id: str = Field(description="稳定标识 · stable id", examples=["CLAIM.CLAIM_DELAY"])
@@ -115,7 +117,7 @@ class SignOut(LabelOut):
     verify: str = Field(description="核验方法 · how a person checks it")
 
 
-class RootCauseOut(_Answer):
+class RootCauseOut(Answer):
     """根因 · The causes alleged; never empty."""
 
     primary: NamedOut = Field(description="主要根因 · one of ``labels``")
@@ -129,7 +131,7 @@ class RootCauseOut(_Answer):
     )
 
 
-class AgentOut(_Answer):
+class AgentOut(Answer):
     """代理退保提示 · Advice on who reviews a case; it never refuses or delays a complaint."""
 
     level: str = Field(
@@ -146,7 +148,7 @@ class AgentOut(_Answer):
     )
 
 
-class FacetsOut(_Answer):
+class FacetsOut(Answer):
     """其他要素 · What else the text says."""
 
     demand: list[str] = Field(description="诉求 · demands; never a cause")
@@ -154,7 +156,7 @@ class FacetsOut(_Answer):
     role: str = Field(description="投诉人身份 · who is speaking", examples=["policyholder"])
 
 
-class LinkOut(_Answer):
+class LinkOut(Answer):
     """关联 · One tie to another case."""
 
     case_id: str = Field(description="关联案件 · the other case")
@@ -163,7 +165,7 @@ class LinkOut(_Answer):
     why: str = Field(description="理由 · the reason in words")
 
 
-class RelatedOut(_Answer):
+class RelatedOut(Answer):
     """关联案件 · What the case is linked to."""
 
     group_id: str | None = Field(description="组号 · group, if any")
@@ -171,14 +173,14 @@ class RelatedOut(_Answer):
     links: list[LinkOut] = Field(description="关联 · ties to other cases")
 
 
-class ReviewOut(_Answer):
+class ReviewOut(Answer):
     """人工复核 · Whether a person should read the case before relying on the answer."""
 
     needed: bool = Field(description="需要复核 · true: read it yourself")
     reasons: list[str] = Field(description="复核理由 · why")
 
 
-class TextOut(_Answer):
+class TextOut(Answer):
     """文本 · How the text was read."""
 
     chars: int = Field(ge=0, description="字数 · code points of the text")
@@ -186,7 +188,7 @@ class TextOut(_Answer):
     language: str = Field(description="语言 · zh, other or empty", examples=["zh"])
 
 
-class ModelOut(_Answer):
+class ModelOut(Answer):
     """版本 · What gave the answer."""
 
     bundle: str = Field(description="模型包 · bundle")
@@ -194,7 +196,7 @@ class ModelOut(_Answer):
     codebook: str = Field(description="迹象手册版本 · codebook version")
 
 
-class AssessmentOut(_Answer):
+class AssessmentOut(Answer):
     """一件投诉的分析结果 · The answer to one record. Advisory, always."""
 
     case_id: str | None = Field(description="案件编号 · as given")
@@ -209,7 +211,7 @@ class AssessmentOut(_Answer):
     notice: str = Field(description="说明 · what a flag does not do")
 
 
-class BatchOut(_Answer):
+class BatchOut(Answer):
     """一批结果 · One assessment a record, in the order of the request."""
 
     assessments: list[AssessmentOut]
@@ -230,20 +232,20 @@ class DescriptionOut(BaseModel):
     metrics: dict[str, Any] = Field(description="评估指标 · figures measured at training")
 
 
-class StateOut(_Answer):
+class StateOut(Answer):
     """服务状态 · State of the service."""
 
     status: str = Field(description="状态 · ok", examples=["ok"])
 
 
-class FieldFault(_Answer):
+class FieldFault(Answer):
     """字段错误 · One field and what is wrong with it; the value itself is never repeated."""
 
     field: str = Field(description="字段 · path of the field", examples=["records[3].text"])
     reason: str = Field(description="原因 · what is wanted", examples=["必填 · required"])
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """问题说明 · Problem details (RFC 9457), as application/problem+json."""
 
     type: str = Field(description="类型 · stable name of the kind of problem")
