@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from models.command_groups import command_group
 from models.errors import XiaobaoError
 from models.extras import missing_line
 
@@ -164,11 +165,7 @@ def _command(name: str, entry: Entry) -> Any:
     function = getattr(import_module(entry.module), entry.function)
     if isinstance(function, typer.Typer):  # a command with commands of its own
         return typer.main.get_command(function)
-    alone = typer.Typer(
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
+    alone = command_group()
     alone.command(name)(function)
     return typer.main.get_command(alone)
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from serving.engines.opening import EngineName, LinkEngine, open_engine, open_linking
 from serving.listening import check_host, listen, server_of
+from serving.options import BundleDirectory
 from serving.runtime_options import PrecisionName, RuntimeName, log_choice, tell_choice
 
 if TYPE_CHECKING:
@@ -24,15 +25,11 @@ if TYPE_CHECKING:
     from serving.contracts import Analyzer
     from serving.settings import ServingSettings
 
-_Bundle = Annotated[
-    Path | None, typer.Option("--bundle", help="模型包目录,默认用内置的 · bundle directory")
-]
-
 
 def assess(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="jsonl, csv, xlsx, parquet")],
     out: Annotated[Path | None, typer.Option("--out", help="jsonl, csv 或 parquet")] = None,
-    bundle: _Bundle = None,
+    bundle: BundleDirectory = None,
     engine: Annotated[
         EngineName,
         typer.Option("--engine", help="在何处计算,需要 --out · where batches are read, with --out"),
@@ -65,7 +62,7 @@ def link(
     out: Annotated[
         Path | None, typer.Option("--out", help="jsonl,每件一行 · one line a case")
     ] = None,
-    bundle: _Bundle = None,
+    bundle: BundleDirectory = None,
     engine: Annotated[
         LinkEngine, typer.Option("--engine", help="在何处计算 · where texts are read and compared")
     ] = LinkEngine.LOCAL,
@@ -106,7 +103,7 @@ def link(
 def serve(
     host: Annotated[str | None, typer.Option(help="监听地址 · address [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="端口 · port [8000]")] = None,
-    bundle: _Bundle = None,
+    bundle: BundleDirectory = None,
     runtime: RuntimeName = None,
     precision: PrecisionName = None,
     keys: Annotated[Path | None, typer.Option(help="密钥文件 · file of API keys")] = None,

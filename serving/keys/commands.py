@@ -10,18 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from models.command_groups import command_group
 from serving.keys.key import SCOPES, ApiKey, KeysError, check_scopes, make_key, today
 from serving.keys.keys_file import changing, read_keys
 
 _PIPED_WIDTH = 110
 
-keys = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="管理 API 密钥 · Make, list and revoke API keys",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+keys = command_group("管理 API 密钥 · Make, list and revoke API keys")
 
 _File = Annotated[
     Path,

@@ -8,29 +8,15 @@ import orjson
 import typer
 from rich.console import Console
 
+from models.command_groups import command_group
 from models.errors import XiaobaoError
+from serving.options import BundleDirectory, DatabaseUrl
 
 if TYPE_CHECKING:
     from serving.register.register import Register
     from serving.settings import ServingSettings
 
-_Database = Annotated[
-    str | None,
-    typer.Option(
-        "--database", help="数据库地址 · database URL [XIAOBAO_DATABASE, or SQLite in xiaobao-data]"
-    ),
-]
-_Bundle = Annotated[
-    Path | None, typer.Option("--bundle", help="模型包目录,默认用内置的 · bundle directory")
-]
-
-audit = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="核对审计链 · Check the audit",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+audit = command_group("核对审计链 · Check the audit")
 
 
 @audit.callback()
@@ -40,8 +26,8 @@ def _audit() -> None:
 
 def import_cases(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="jsonl, csv, xlsx, parquet")],
-    database: _Database = None,
-    bundle: _Bundle = None,
+    database: DatabaseUrl = None,
+    bundle: BundleDirectory = None,
 ) -> None:
     """导入历史投诉:分析、登记、关联 · Assess, store and link the complaints of a file.
 
@@ -73,7 +59,7 @@ def forget(
         float | None, typer.Option(min=0, metavar="DAYS", help="删除更早登记的全部案件 · retention")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="不再询问 · do not ask")] = False,
-    database: _Database = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """删除案件的文本、标识和指纹,仅留审计记录 · Forget a case, or all older ones, for good.
 
@@ -106,7 +92,7 @@ def verify(
     head: Annotated[
         str | None, typer.Option(help="先前记下的链尾,用以发现截尾 · a head noted earlier")
     ] = None,
-    database: _Database = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """核对审计链是否完整 · Check the chain of the audit; name the first entry that is broken.
 
@@ -125,7 +111,7 @@ def reviews(
     clear: Annotated[
         bool, typer.Option("--clear", help="加密保存的文本不遮盖 · encrypted texts as they came")
     ] = False,
-    database: _Database = None,
+    database: DatabaseUrl = None,
     bundle: Annotated[
         Path | None,
         typer.Option("--bundle", help="模型包目录,按其体系取值 · whose values [XIAOBAO_BUNDLE]"),
@@ -158,7 +144,7 @@ def reviews(
     typer.echo(f"{out}: {count} 件 cases", err=True)
 
 
-def rotate_key(database: _Database = None) -> None:
+def rotate_key(database: DatabaseUrl = None) -> None:
     """更换标识密钥,旧密钥仅用于查找 · Take a new key for identifiers; the old one still finds."""
     with _open(database) as register:
         typer.echo(f"当前密钥 current key: {register.rotate_key(actor=_actor())}")

@@ -5,16 +5,13 @@ from typing import Annotated
 
 import typer
 
+from serving.options import DatabaseUrl
+
 
 def report(
     month: Annotated[str, typer.Option(metavar="YYYY-MM", help="月份 · month of receipt")],
     out: Annotated[Path, typer.Option(help="输出目录 · folder for the three files")],
-    database: Annotated[
-        str | None,
-        typer.Option(
-            help="数据库地址 · database URL [XIAOBAO_DATABASE, or SQLite in xiaobao-data]"
-        ),
-    ] = None,
+    database: DatabaseUrl = None,
     bundle: Annotated[
         Path | None, typer.Option(help="模型包目录,用其名称 · bundle whose names are used")
     ] = None,

@@ -8,15 +8,10 @@ from typing import Annotated
 
 import typer
 
+from models.command_groups import command_group
 from training.options import CodebookFile, CommandError, Seed, TaxonomyFile
 
-annotate = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="与标注工具往来 · Labels to and from Label Studio and workbooks",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+annotate = command_group("与标注工具往来 · Labels to and from Label Studio and workbooks")
 
 
 def select(

@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.command_groups import command_group
 from training.options import CodebookFile
 
 if TYPE_CHECKING:
     from training.examples.taxonomies.findings import Finding
 
-taxonomy = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="检查、对比、迁移原因分类 · Check, compare and migrate taxonomies",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+taxonomy = command_group("检查、对比、迁移原因分类 · Check, compare and migrate taxonomies")
 
 _TITLES = {
     "no_examples": "没有例句的原因 causes without examples",
