@@ -15,7 +15,7 @@ from rich.console import Console
 
 from serving.engines.opening import EngineName, LinkEngine, open_engine, open_linking
 from serving.listening import check_host, listen, server_of
-from serving.options import BundleDirectory
+from serving.options import BundleDirectory, OwnColumns, fields_of
 from serving.runtime_options import PrecisionName, RuntimeName, log_choice, tell_choice
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def assess(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="jsonl, csv, xlsx, parquet")],
     out: Annotated[Path | None, typer.Option("--out", help="jsonl, csv 或 parquet")] = None,
     bundle: BundleDirectory = None,
+    column: OwnColumns = None,
     engine: Annotated[
         EngineName,
         typer.Option("--engine", help="在何处计算,需要 --out · where batches are read, with --out"),
@@ -43,17 +44,18 @@ def assess(
     """
     from serving.files.printing import score, show
 
+    fields = fields_of(column)
     chosen = runtime is not None or precision is not None
     if engine is not EngineName.LOCAL and (out is None or chosen):
         wanted = "--out FILE" if out is None else "无 --runtime, --precision · neither of them"
         raise typer.BadParameter(f"{engine}: 需要 wanted {wanted}", param_hint="--engine")
     analyzer = open_analyzer(bundle, runtime=runtime, precision=precision, report=tell_choice)
     if out is None:
-        failed = show(source, analyzer)
+        failed = show(source, analyzer, fields=fields)
     else:
         # A runtime that was chosen reads by itself: processes of their own would choose again.
         by = None if chosen else open_engine(engine, analyzer, bundle)
-        failed = score(source, out, analyzer, engine=by)
+        failed = score(source, out, analyzer, engine=by, fields=fields)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -63,6 +65,7 @@ def link(
         Path | None, typer.Option("--out", help="jsonl,每件一行 · one line a case")
     ] = None,
     bundle: BundleDirectory = None,
+    column: OwnColumns = None,
     engine: Annotated[
         LinkEngine, typer.Option("--engine", help="在何处计算 · where texts are read and compared")
     ] = LinkEngine.LOCAL,
@@ -76,6 +79,7 @@ def link(
     from serving.files.notes import tell
     from serving.files.printing import wide
 
+    fields = fields_of(column)
     if out is not None:
         check_out(source, out)
     notes = Console(stderr=True)
@@ -84,6 +88,7 @@ def link(
         source,
         analyzer=analyzer,
         codebook=analyzer.bundle.codebook,
+        fields=fields,
         elsewhere=open_linking(engine, analyzer, bundle),
         on_note=lambda note: tell(note, notes),
     )

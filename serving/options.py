@@ -8,9 +8,29 @@ import typer
 BundleDirectory = Annotated[
     Path | None, typer.Option("--bundle", help="模型包目录,默认用内置的 · bundle directory")
 ]
+OwnColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="NAME=FIELD",
+        help="文件自己的列名对应哪个字段,可重复 · a column of the file's own, e.g. 诉求描述=text",
+    ),
+]
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(
         "--database", help="数据库地址 · database URL [XIAOBAO_DATABASE, or SQLite in xiaobao-data]"
     ),
 ]
+
+
+def fields_of(columns: list[str] | None) -> dict[str, str]:
+    """A file's own column names to the fields they mean; raises BadParameter for no such pair."""
+    from models.rows import RECORD_FIELDS
+
+    pairs = [column.rpartition("=") for column in columns or ()]
+    for name, _, field in pairs:
+        if not name.strip() or field.strip() not in RECORD_FIELDS:
+            wanted = f"NAME=FIELD, FIELD one of {', '.join(RECORD_FIELDS)}"
+            raise typer.BadParameter(f"wanted {wanted}", param_hint="--column")
+    return {name.strip(): field.strip() for name, _, field in pairs}

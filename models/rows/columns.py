@@ -17,7 +17,7 @@ RECORD_FIELDS: tuple[str, ...] = tuple(field.name for field in dataclasses.field
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "text": (
         "投诉内容", "投诉详情", "投诉详细内容", "投诉事由", "投诉描述", "诉求内容", "投诉诉求",
-        "工单内容", "工单详情", "来电内容", "反映内容", "信件内容", "问题描述", "内容",
+        "诉求描述", "工单内容", "工单详情", "来电内容", "反映内容", "信件内容", "问题描述", "内容",
         "投訴內容", "content", "complaint", "complaint_text",
     ),
     "case_id": (
@@ -126,8 +126,11 @@ def no_text_column(place: str, columns: Columns, rows: Sequence[Sequence[object]
         found = "no rows"
     elif best.known:
         fields = [field for field in best.fields if field]
-        found = f"columns for {', '.join(fields)} and, unknown, {', '.join(best.ignored) or 'none'}"
+        unknown = f" and unknown ones ({', '.join(best.ignored)})" if best.ignored else ""
+        found = f"columns for {', '.join(fields)}{unknown}"
     else:
         found = f"no header with a known name in the first {len(rows)} rows"
     wanted = "、".join(("text", *ALIASES["text"][:4]))
-    return RowsError(f"{place}: found {found}; wanted a text column ({wanted} …) or a column map")
+    return RowsError(
+        f"{place}: found {found}; wanted a text column ({wanted} …), or which one it is (NAME=text)"
+    )

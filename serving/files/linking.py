@@ -44,17 +44,19 @@ def link_file(
     *,
     analyzer: Analyzer,
     codebook: Codebook,
+    fields: Mapping[str, str] | None = None,
     elsewhere: Callable[[Sequence[Record]], Linked] | None = None,
     on_note: Callable[[ReadingNote], None] | None = None,
 ) -> LinkOutcome:
     """Assess and link every record of a file. Raises RowsError for an unreadable one.
 
-    Identifiers may stand in columns or in an object named ``meta``; a column wins. ``elsewhere``
+    Identifiers may stand in columns or in an object named ``meta``; a column wins. ``fields``
+    maps the file's own column names to a record's fields. ``elsewhere``
     does both for the records in place of this process.
     """
     faults: list[RowFault] = []
     records: list[Record] = []
-    for found in read_linkable(source, on_note=on_note):
+    for found in read_linkable(source, fields=fields, on_note=on_note):
         if isinstance(found, RowFault):
             faults.append(found)
         else:
@@ -68,6 +70,7 @@ def link_file(
 def read_linkable(
     source: Path,
     *,
+    fields: Mapping[str, str] | None = None,
     on_note: Callable[[ReadingNote], None] | None = None,
     unnamed: Callable[[int], str] = "#{}".format,
 ) -> Iterator[Record | RowFault]:
@@ -75,8 +78,8 @@ def read_linkable(
 
     ``unnamed`` gives the id of a row that has none, from its number.
     """
-    columns = Columns()
-    for row in read_rows(source, also=("meta",), on_note=on_note):
+    columns = Columns(fields)
+    for row in read_rows(source, fields=fields, also=("meta",), on_note=on_note):
         if isinstance(row, RowFault):
             yield row
             continue

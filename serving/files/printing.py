@@ -1,6 +1,7 @@
 """What ``assess`` says: a table of answers, or how many went into a file. Knows no HTTP."""
 
 from collections import Counter
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -25,7 +26,14 @@ def wide(console: Console) -> Console:
     return Console(width=_PIPED_WIDTH, stderr=console.stderr)
 
 
-def score(source: Path, out: Path, analyzer: Analyzer, *, engine: Engine | None) -> int:
+def score(
+    source: Path,
+    out: Path,
+    analyzer: Analyzer,
+    *,
+    engine: Engine | None,
+    fields: Mapping[str, str],
+) -> int:
     """Assesses a file into ``out``, by the engine if one is given, and says what came of it.
 
     Gives the number of failed rows.
@@ -37,6 +45,7 @@ def score(source: Path, out: Path, analyzer: Analyzer, *, engine: Engine | None)
             out,
             analyzer=analyzer,
             engine=engine,
+            fields=fields,
             console=console,
             on_note=lambda n: tell(n, console),
         )
@@ -47,7 +56,7 @@ def score(source: Path, out: Path, analyzer: Analyzer, *, engine: Engine | None)
     return outcome.failed
 
 
-def show(source: Path, analyzer: Analyzer) -> int:
+def show(source: Path, analyzer: Analyzer, *, fields: Mapping[str, str]) -> int:
     """Prints the table of a file's answers; gives the number of failed rows."""
     console = wide(Console())
     faults: list[RowFault] = []
@@ -56,7 +65,7 @@ def show(source: Path, analyzer: Analyzer) -> int:
     found: Counter[str] = Counter()
     reviews = 0
     notes = Console(stderr=True)
-    rows = read_numbered(source, on_note=lambda note: tell(note, notes))
+    rows = read_numbered(source, fields=fields, on_note=lambda note: tell(note, notes))
     records = keep_records(rows, faults=faults)
     while group := list(islice(records, CHUNK)):
         answers = assess_sorted([record for _, record in group], analyzer)

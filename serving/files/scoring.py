@@ -4,7 +4,8 @@ Streams: whatever the size of the file, a few batches of records are in memory a
 HTTP and needs no serving extra; what reads the batches is an engine.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +43,15 @@ def score_file(
     *,
     analyzer: Analyzer,
     engine: Engine | None = None,
+    fields: Mapping[str, str] | None = None,
     chunk: int = CHUNK,
     console: Console | None = None,
     on_note: Callable[[ReadingNote], None] | None = None,
 ) -> Outcome:
     """Assess every record of ``source`` into ``out`` (.jsonl, .csv or .parquet).
 
-    ``analyzer`` reads, unless an ``engine`` with the same bundle does. Rows without a record go to
+    ``analyzer`` reads, unless an ``engine`` with the same bundle does. ``fields`` maps the file's
+    own column names to a record's fields, beyond the names known. Rows without a record go to
     ``<out stem>.errors.jsonl``. An interrupted run with the same input and bundle goes on after the
     last whole batch. A progress bar is drawn on ``console``. Raises RowsError for an unreadable
     input, OutputError for an output that cannot be written, BusyError while another run writes it,
@@ -56,11 +59,12 @@ def score_file(
     """
     write = find_writer(out)
     check_place(source, out)
-    total = _count_records(source)
+    total = _count_records(source, fields)
     used = {name: str(analyzer.description.get(name)) for name in ("bundle", "runtime")}
-    owner = {"input": fingerprint(source), **used, "lines": _FORMAT}
+    columns = json.dumps(sorted((fields or {}).items()), ensure_ascii=False)
+    owner = {"input": fingerprint(source), **used, "lines": _FORMAT, "columns": columns}
     with writing(out), PartFile(out, owner=owner) as part, FaultFile(out) as faults:
-        records = faults.sift(read_numbered(source, on_note=on_note))
+        records = faults.sift(read_numbered(source, fields=fields, on_note=on_note))
         with RateBar(console, total=total, done=part.done) as advance:
             left = batches_of(_skip(records, part.done), chunk=chunk)
             with closing((engine or Alone(analyzer)).score(left, advance=advance)) as answers:
@@ -97,10 +101,13 @@ def keep_records(
 
 
 def read_numbered(
-    source: Path, *, on_note: Callable[[ReadingNote], None] | None = None
+    source: Path,
+    *,
+    fields: Mapping[str, str] | None = None,
+    on_note: Callable[[ReadingNote], None] | None = None,
 ) -> Iterator[Numbered | RowFault]:
     """Each row of the file: its number as the user sees it and its record, or its fault."""
-    for row in read_rows(source, on_note=on_note):
+    for row in read_rows(source, fields=fields, on_note=on_note):
         if isinstance(row, RowFault):
             yield row
             continue
@@ -108,8 +115,8 @@ def read_numbered(
         yield record if isinstance(record, RowFault) else (row.number, record)
 
 
-def _count_records(source: Path) -> int:
-    return sum(not isinstance(row, RowFault) for row in read_numbered(source))
+def _count_records(source: Path, fields: Mapping[str, str] | None) -> int:
+    return sum(not isinstance(row, RowFault) for row in read_numbered(source, fields=fields))
 
 
 def _skip(records: Iterable[Numbered], count: int) -> Iterator[Numbered]:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from models.command_groups import command_group
 from models.errors import XiaobaoError
-from serving.options import BundleDirectory, DatabaseUrl
+from serving.options import BundleDirectory, DatabaseUrl, OwnColumns, fields_of
 
 if TYPE_CHECKING:
     from serving.register.register import Register
@@ -28,6 +28,7 @@ def import_cases(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="jsonl, csv, xlsx, parquet")],
     database: DatabaseUrl = None,
     bundle: BundleDirectory = None,
+    column: OwnColumns = None,
 ) -> None:
     """导入历史投诉:分析、登记、关联 · Assess, store and link the complaints of a file.
 
@@ -37,13 +38,14 @@ def import_cases(
     from serving.files.notes import interruptible, tell
     from serving.register.importing import import_file
 
-    console = Console(stderr=True)
+    fields, console = fields_of(column), Console(stderr=True)
     with interruptible(), _open(database) as register:
         outcome = import_file(
             source,
             register=register,
             analyzer=load_analyzer(bundle),
             actor=_actor(),
+            fields=fields,
             console=console,
             on_note=lambda note: tell(note, console),
         )

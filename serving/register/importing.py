@@ -4,7 +4,7 @@ What is there already is passed over, so an interrupted import goes on where it 
 without an id is named after file and row: the same file names it alike again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
@@ -39,13 +39,14 @@ def import_file(
     register: Register,
     analyzer: Analyzer,
     actor: str,
+    fields: Mapping[str, str] | None = None,
     console: Console | None = None,
     on_note: Callable[[ReadingNote], None] | None = None,
 ) -> Imported:
     """Import every record of a file. Raises RowsError, RegisterUnavailableError."""
     faults: list[RowFault] = []
-    total = sum(not isinstance(row, RowFault) for row in read_linkable(source))
-    records = _records(source, faults, on_note)
+    total = sum(not isinstance(row, RowFault) for row in read_linkable(source, fields=fields))
+    records = _records(source, faults, fields, on_note)
     done = 0
     written: Future[list[Accepted]] | None = None
     with RateBar(console, total=total) as advance:
@@ -61,10 +62,16 @@ def import_file(
 
 
 def _records(
-    source: Path, faults: list[RowFault], on_note: Callable[[ReadingNote], None] | None
+    source: Path,
+    faults: list[RowFault],
+    fields: Mapping[str, str] | None,
+    on_note: Callable[[ReadingNote], None] | None,
 ) -> Iterator[Record]:
     file = fingerprint(source)[:12]
-    for row in read_linkable(source, on_note=on_note, unnamed=lambda number: f"{file}#{number}"):
+    rows = read_linkable(
+        source, fields=fields, on_note=on_note, unnamed=lambda number: f"{file}#{number}"
+    )
+    for row in rows:
         if isinstance(row, RowFault):
             faults.append(row)
         else:
