@@ -312,7 +312,7 @@ def test_a_group_is_shown_with_members_links_and_what_to_verify(links):
     assert PHONE not in repr(group)
 
 
-def test_groups_can_be_listed_by_kind_by_level_and_in_parts(links):
+def test_groups_can_be_listed_by_kind_and_in_parts(links):
     links.add(*(case(f"S{n}", text, phone=PHONE) for n, text in enumerate(STRANGERS)))
     home = {"phone": "19900002222", "address": "南湖市柳荫新村3幢402"}
     links.add(
@@ -321,7 +321,6 @@ def test_groups_can_be_listed_by_kind_by_level_and_in_parts(links):
     )
     assert [one.kind for one in links.listed()] == ["household", "ring"]
     assert [one.kind for one in links.listed(kind="ring")] == ["ring"]
-    assert [one.kind for one in links.listed(level="NONE")] == ["household"]
     assert [one.kind for one in links.listed(limit=1, offset=1)] == ["ring"]
 
 

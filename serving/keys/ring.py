@@ -32,11 +32,6 @@ class KeyRing:
         self._pepper = secrets.token_bytes(32)
         self._lock = threading.Lock()
 
-    def __len__(self) -> int:
-        """How many keys are valid now."""
-        now = today()
-        return sum(key.is_valid(now) for key in self._keys.values())
-
     def find_known(self, token: str) -> ApiKey | None:
         """The key, if this process has verified it before and it still holds; fast."""
         self._follow()

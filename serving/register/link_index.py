@@ -151,11 +151,10 @@ class LinkIndex:
         limit: int,
         offset: int = 0,
         kind: str | None = None,
-        level: str | None = None,
     ) -> Sequence[GroupSummary]:
-        """Groups, the one with the newest case first; ``level``: of its highest member."""
+        """Groups, the one with the newest case first."""
         return link_shown.summaries(
-            connection, self._rules.kinds, limit=limit, offset=offset, kind=kind, level=level
+            connection, self._rules.kinds, limit=limit, offset=offset, kind=kind
         )
 
     def group(self, connection: Connection, group_id: str) -> GroupDetail | None:

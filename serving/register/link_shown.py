@@ -62,7 +62,6 @@ def summaries(
     limit: int,
     offset: int,
     kind: str | None,
-    level: str | None,
 ) -> list[GroupSummary]:
     """Groups, the one with the newest case first; none of a kind that the rules do not know."""
     if kind is not None and kind not in kinds.by_id:
@@ -70,8 +69,6 @@ def summaries(
     query = _with_moments().order_by(case_groups.c.newest.desc(), case_groups.c.id)
     if kind is not None:
         query = query.where(case_groups.c.kind == kind)
-    if level is not None:
-        query = query.where(case_groups.c.level == level)
     found = connection.execute(query.limit(limit).offset(offset))
     return [_summary(GroupRow(*row[:-2]), row[-2], row[-1], kinds) for row in found]
 
