@@ -65,8 +65,8 @@ print(font_notice(charts.lettering))
 # %%
 analyzer = load_analyzer()
 first = analyzer.assess(list(read_records(SAMPLES / "first_look.jsonl")))
-levels = {level.id: level.zh for level in codebook.levels}
-Console(width=120).print(assessment_table(list(enumerate(first, start=1)), levels=levels))
+advice = {one.id: one.zh for one in (*codebook.levels, *codebook.routes)}
+Console(width=120).print(assessment_table(list(enumerate(first, start=1)), names=advice))
 
 # %% [markdown]
 # 每个标签都有原文为证。 *Every label has its words.*
