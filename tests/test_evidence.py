@@ -151,3 +151,16 @@ def test_a_token_lends_its_score_to_all_its_characters() -> None:
     window = window_of((0, 0), (0, 3), (4, 6), (0, 0))
     scores = character_scores([window], [np.array([0.9, 0.5, 0.8, 0.9, 1.0, 1.0])], length=6)
     assert scores.tolist() == [0.5, 0.5, 0.5, 0.0, 0.8, 0.8]
+
+
+@pytest.mark.parametrize("text", ["恳请赔付11,260元，谢谢", "恳请赔付11，260元。谢谢"])
+def test_a_number_is_not_parted_at_its_comma(text: str) -> None:
+    assert words_of(text, 赔付=0.9) == [text[:11]]
+
+
+def test_what_is_quoted_inside_keeps_its_closing_mark() -> None:
+    assert words_of("客服称“材料都写了”，再无下文。", 材料=0.9) == ["客服称“材料都写了”"]
+
+
+def test_marks_around_a_clause_are_no_part_of_it() -> None:
+    assert words_of("“材料都写了”，再无下文。", 材料=0.9) == ["材料都写了"]

@@ -80,3 +80,10 @@ def test_a_text_over_the_limit_is_named_not_cut():
         answer = client.post("/v1/assess/batch", json={"records": records})
     assert answer.status_code == 413
     assert fields_of(answer) == ["records[1].text"]
+
+
+def test_a_field_over_the_limit_is_named_with_the_limit(client):
+    answer = client.post("/v1/assess", json={"text": TEXT, "address": "路" * 1001})
+    assert answer.status_code == 422
+    assert fields_of(answer) == ["address"]
+    assert "1000" in answer.json()["errors"][0]["reason"]

@@ -357,3 +357,9 @@ def test_the_merged_worklist_gives_dates_phones_and_rare_characters():
     assert records["X-01"].phone == "19900006601"
     assert records["X-06"].payee_account is None
     assert read(EXPORTS / "messy_gb18030.csv")[0][1].policyholder == "𠮷田芳"
+
+
+def test_a_field_that_is_too_long_is_a_fault_with_both_lengths(tmp_path):
+    row = orjson.dumps({"text": "理赔太慢", "address": "路" * 1001})
+    _, (fault,) = read(write(tmp_path, "a.jsonl", row))
+    assert (fault.field, fault.reason) == ("address", "found 1001 characters, wanted 1000 at most")
