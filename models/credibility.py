@@ -14,12 +14,10 @@ from models.decoding import Choice
 def believed(choice: Choice, *, agent: float, codebook: Codebook) -> Choice:
     """The choice without what ``agent``, the probability that an agent is behind, contradicts."""
     needed = {strength.id: strength.agent_from for strength in codebook.strengths}
-    signs = {sign.id for sign in codebook.signs if agent >= needed[sign.strength]}
-    marks = {
-        mark.id for mark in codebook.marks if mark.agent_below is None or agent < mark.agent_below
-    }
+    signs = [codebook.sign_of(id_) for id_ in choice.signs]
+    marks = [codebook.mark_of(id_) for id_ in choice.marks]
     return replace(
         choice,
-        signs=tuple(id_ for id_ in choice.signs if id_ in signs),
-        marks=tuple(id_ for id_ in choice.marks if id_ in marks),
+        signs=tuple(sign.id for sign in signs if agent >= needed[sign.strength]),
+        marks=tuple(m.id for m in marks if m.agent_below is None or agent < m.agent_below),
     )

@@ -68,6 +68,15 @@ class Decoder:
         self._fallback = taxonomy.fallback
         # Sums the causes under each node, level by level: branches are decided before leaves.
         self._paths = [taxonomy.path_of(id_) for id_ in labels.causes]
+        self._under = {
+            node: np.array([self.position[c] for c in labels.causes if node in taxonomy.path_of(c)])
+            for path in self._paths
+            for node in path
+        }
+        self._places = {
+            ids: np.array([self.position[id_] for id_ in ids], dtype=int)
+            for ids in (labels.causes, labels.signs, labels.marks)
+        }
         self._same_nodes = [self._same_node(level) for level in range(1, taxonomy.depth)]
 
     def read(self, logits: Mapping[str, Array]) -> Reading:
@@ -104,8 +113,7 @@ class Decoder:
 
     def node_probability(self, reading: Reading, id_: str) -> float:
         """Probability of a node: that of the most probable leaf under it, never below any."""
-        paths = zip(self.labels.causes, self._paths, strict=True)
-        return max(self.probability(reading, leaf) for leaf, path in paths if id_ in path)
+        return float(reading.labels[self._under[id_]].max())
 
     def _primary(self, primary: Array) -> str:
         within = np.ones(len(primary), dtype=bool)
@@ -119,11 +127,11 @@ class Decoder:
         above = [path[:level] for path in self._paths]
         return np.array([[p == q for q in above] for p in above], dtype=float)
 
-    def _above(self, reading: Reading, ids: Sequence[str]) -> tuple[str, ...]:
-        places = [self.position[id_] for id_ in ids]
-        above = [p for p in places if reading.labels[p] >= self._columns.threshold[p]]
-        above.sort(key=lambda p: -reading.labels[p])
-        return tuple(self.labels.evidence[p] for p in above)
+    def _above(self, reading: Reading, ids: tuple[str, ...]) -> tuple[str, ...]:
+        places = self._places[ids]
+        shares = reading.labels[places]
+        above = np.flatnonzero(shares >= self._columns.threshold[places])
+        return tuple(ids[i] for i in sorted(above.tolist(), key=lambda i: -shares[i]))
 
     def _demands(self, demand: Array) -> tuple[str, ...]:
         above = np.flatnonzero(demand >= self._demand.threshold)
