@@ -83,14 +83,20 @@ def write_rows(path: Path, *, count: int) -> int:
 
 
 def run_killed(source: Path, out: Path, *, kills: int, seed: int) -> dict[str, Any]:
-    """Runs ``assess`` until it is done, killed so many times: all seconds, rate, memory at most."""
+    """Runs ``assess`` until it is done, killed so many times before: seconds, rate, memory at most.
+
+    A run that ends before it would be killed is the last one.
+    """
     chance = random.Random(seed)
-    ends: list[float | None] = [chance.uniform(*_TEMPTING) for _ in range(kills)]
-    runs = [run(source, out, until=end) for end in (*ends, None)]
+    runs: list[tuple[float, float]] = []
+    out.unlink(missing_ok=True)
+    while not out.exists():
+        until = chance.uniform(*_TEMPTING) if len(runs) < kills else None
+        runs.append(run(source, out, until=until))
     seconds, rows = sum(took for took, _ in runs), count_rows(out)
     return {
         "seconds": round(seconds, 1),
-        "killed_after": [round(end or 0.0, 1) for end in ends],
+        "killed_after": [round(took, 1) for took, _ in runs[:-1]],
         "rows_written": rows,
         "rows_per_second": round(rows / seconds, 1),
         "memory_mb": round(max(memory for _, memory in runs)),
