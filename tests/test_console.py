@@ -1,13 +1,16 @@
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from models.assessment import NOTICE
+from models.record import Record
 from serving.register.register import Register
 from tests.consoles import PHONE, TEXT, Fields, found, open_joining, send
+from tests.readers import KeywordAnalyzer
 
 PAGES = ("", "/groups", "/try", "/enter")
 
@@ -172,3 +175,14 @@ def test_a_text_of_several_lines_keeps_its_offsets(reading):
 def test_a_text_that_cannot_be_read_is_refused_on_a_page(reading, text, status):
     page = try_text(reading, text)
     assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+
+
+def test_who_needs_help_is_not_shown_as_a_case_without_advice(console, register):
+    record = Record("再不解决我也没脸活了", case_id="H-1")
+    (read,) = KeywordAnalyzer().assess([record])
+    register.accept(record, replace(read, agent=replace(read.agent, level="NONE", route="safety")))
+    page = console.get("/console/case", params={"id": "H-1"}).text
+    (title,) = re.findall(r"<h1>.*?</h1>", page, re.DOTALL)
+    assert "安全关怀" in title
+    assert "无提示" not in title
+    assert "先给帮助,不给级别" in page

@@ -46,6 +46,10 @@ class Vocabulary:
         """The name of a level, or its id."""
         return self.levels[id_].zh if id_ in self.levels else id_
 
+    def route(self, id_: str) -> str:
+        """The name of a route, where a case goes instead of getting a level, or its id."""
+        return {one.id: one.zh for one in self.codebook.routes}.get(id_, id_)
+
     def word(self, kind: str, value: str | None) -> str:
         """The Chinese word for a value of this kind, the value itself where there is none."""
         return "—" if value is None else self.words[kind].get(value, value)
