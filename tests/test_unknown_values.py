@@ -4,8 +4,8 @@ from models.codebook import default_codebook
 from models.links import Linker
 from models.privacy import mask_record
 from models.record import Record, is_unknown
+from tests.linked import LETTER
 from tests.readers import KeywordAnalyzer
-from tests.test_links import LETTER
 
 CITIES = ("南湖", "北塘", "东川", "西陵", "望岚")
 UNKNOWN = ("不详", "未知", " 无 ", "(不详)", "—", "N/A", "地址不详", "未提供。")
