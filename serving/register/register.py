@@ -27,6 +27,7 @@ from serving.register.errors import (
     UnknownCaseError,
     UnknownGroupError,
 )
+from serving.register.exported_reviews import export_page
 from serving.register.grouped import GroupDetail, GroupSummary
 from serving.register.keys import KeyFile, Keys
 from serving.register.moments import days_ago
@@ -164,9 +165,7 @@ class Register:
         last: int | None = 0
         while last is not None:
             with read(self.engine) as connection:
-                page = reviews.export_page(
-                    connection, self._texts, after=last, facets=facets, clear=clear
-                )
+                page = export_page(connection, self._texts, after=last, facets=facets, clear=clear)
             yield from page.records
             last = page.last
 

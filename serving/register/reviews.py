@@ -1,7 +1,7 @@
 """Reviews: what a person says of an assessment. Added, never changed; both sides are kept.
 
 ``before`` are the labels that stood (the machine's, or those of an earlier review), ``after``
-those that are meant; a rejection has none. Exported they are training records.
+those that are meant; a rejection has none.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, insert, select
 
 from models.labels import LabelSpace
 from models.privacy import mask_text
@@ -18,8 +18,7 @@ from serving.register.answers import proved_labels
 from serving.register.errors import ReviewError
 from serving.register.moments import now
 from serving.register.stored_json import dumped
-from serving.register.tables import assessments, cases, reviews
-from serving.register.texts import Texts
+from serving.register.tables import assessments, reviews
 
 Decision = Literal["accept", "modify", "reject"]
 Labels = dict[str, Any]
@@ -29,7 +28,6 @@ CHANGEABLE = ("primary", *_LISTS, "agent_run", "record_type", "spans")
 _KIND_OF = {"primary": "causes", **{name: name for name in (*_LISTS, "record_type")}}
 _MOST_NAMED = 20
 _LONGEST_REASON = 2000
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,83 +133,6 @@ def labels_of(answer: Mapping[str, Any]) -> Labels:
             for evidence in label["evidence"]
         ],
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """A page of training records; ``last`` is the row to go on after, None at the end."""
-
-    records: tuple[Labels, ...]
-    last: int | None
-
-
-def export_page(
-    connection: Connection,
-    texts: Texts,
-    *,
-    after: int,
-    facets: Mapping[str, Collection[str]],
-    clear: bool,
-) -> Exported:
-    """Some reviewed cases as rows of the labelled format, oldest first; ``review`` says whence.
-
-    Left out: forgotten cases, cases without a text, and those whose last word is a rejection.
-    ``facets`` are the values that a field may have in training; another value is left out.
-    """
-    query = (
-        select(cases, assessments.c.bundle)
-        .join(assessments, assessments.c.case_row == cases.c.id)
-        .where(cases.c.forgotten_at.is_(None), cases.c.text.is_not(None))
-        .where(cases.c.id.in_(select(reviews.c.case_row)), cases.c.id > after)
-        .order_by(cases.c.id)
-        .limit(_PAGE)
-    )
-    found = connection.execute(query).all()
-    read = texts.clear if clear else texts.masked
-    records = (
-        _training_record(case, read(case.text, case.text_form), told, facets)
-        for case in found
-        if (told := reviews_of(connection, case.id))[-1].after is not None
-    )
-    return Exported(tuple(records), found[-1].id if found else None)
-
-
-def _training_record(
-    case: Row[Any],
-    text: str | None,
-    told: Sequence[Reviewed],
-    facets: Mapping[str, Collection[str]],
-) -> Labels:
-    last = told[-1]
-    return {
-        "id": f"{case.case_id}/{case.version}",
-        "writer": "review",
-        "text": text,
-        **_readable({**case._mapping, **(last.after or {})}, facets),
-        "review": {
-            "decision": last.decision,
-            "reviewer": last.reviewer,
-            "reason": last.reason,
-            "at": last.at,
-            "reviews": len(told),
-            "bundle": case.bundle,
-            "before": told[0].before,
-            "text_form": case.text_form,
-        },
-    }
-
-
-def _readable(values: Mapping[str, Any], facets: Mapping[str, Collection[str]]) -> dict[str, Any]:
-    """Labels as they are; facets only with values that training knows."""
-    labels = {name: values[name] for name in CHANGEABLE if name not in facets}
-    known: dict[str, Any] = {}
-    for name, wanted in facets.items():
-        value = values.get(name)
-        if isinstance(value, list):
-            known[name] = [one for one in value if one in wanted]
-        elif value in wanted:
-            known[name] = value
-    return labels | known
 
 
 def _after(
