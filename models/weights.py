@@ -44,10 +44,12 @@ def load_network(bundle: Bundle) -> Network:
 
 
 def bare_encoder(config: Mapping[str, Any]) -> nn.Module:
-    """An encoder of this configuration, not yet holding its weights."""
+    """An encoder of this configuration in fp32, not yet holding its weights."""
     settings = dict(config)
     made = AutoConfig.for_model(settings.pop("model_type"), **settings)
-    return without_pooler(AutoModel.from_config(made, attn_implementation="eager"))
+    # The checkpoint may have been stored in half precision, in which processors are slow.
+    bare = AutoModel.from_config(made, attn_implementation="eager", dtype=torch.float32)
+    return without_pooler(bare)
 
 
 def without_pooler(module: Any) -> nn.Module:

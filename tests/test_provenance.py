@@ -6,6 +6,7 @@ import pytest
 from models.record import LabelledRecord, Record
 from training.examples.provenance import (
     ProvenanceError,
+    digest,
     fingerprint,
     is_own,
     learned_from,
@@ -73,21 +74,24 @@ def test_own_records_come_out_in_the_parts_of_the_training():
     }
 
 
-def test_own_records_in_other_parts_are_refused():
+def test_own_records_stay_in_their_parts_when_labels_and_groups_change():
+    wanted = split(RECORDS, seed=3, fractions=SETTINGS.fractions)
+    changed = [replace(one, group="one", causes=("OTHER.UNCLEAR",)) for one in RECORDS]
+    assert split(changed, seed=3, fractions=SETTINGS.fractions) != wanted
+    assert split_again(changed, manifest()) == wanted
+
+
+def test_of_other_records_those_that_were_learned_from_stand_in_train():
+    learned = set(split(RECORDS, seed=3, fractions=SETTINGS.fractions).train)
+    found = split_again(RECORDS[1:], manifest())
+    assert {place - 1 for place in learned if place} <= set(found.train)
+    assert found.development
+    assert found.test
+
+
+def test_a_bundle_that_notes_no_texts_splits_as_it_was_told():
     noted = manifest()
-    noted["training"]["fractions"] = [0.25, 0.25, 0.5]
-    with pytest.raises(ProvenanceError, match="other records found than in the training of few"):
-        split_again(RECORDS, noted)
-
-
-def test_other_records_are_split_as_the_training_was():
-    others = RECORDS[1:]
-    assert split_again(others, manifest()) == split(others, seed=3, fractions=SETTINGS.fractions)
-
-
-def test_a_bundle_that_notes_no_parts_is_believed():
-    noted = manifest()
-    del noted["training"]["parts"]
+    del noted["training"]["held_out_texts"], noted["training"]["texts"]
     assert split_again(RECORDS, noted) == split(RECORDS, seed=3, fractions=SETTINGS.fractions)
 
 
@@ -105,6 +109,16 @@ def test_a_held_out_writer_is_the_test_part_and_in_no_other():
 def test_a_writer_of_nothing_cannot_be_held_out():
     with pytest.raises(ProvenanceError, match="writer 'x9': 0 records found"):
         parts_of(WRITTEN, seed=0, fractions=SETTINGS.fractions, hold_out="x9")
+
+
+def test_a_writer_that_the_base_has_learned_from_cannot_be_held_out():
+    learned = [digest(WRITTEN[place].record) for place in (1, 3, 8)]
+    with pytest.raises(ProvenanceError, match="writer 'x1': 2 records found that the base has"):
+        parts_of(WRITTEN, seed=0, fractions=SETTINGS.fractions, hold_out="x1", learned=learned)
+    parts = parts_of(
+        WRITTEN, seed=0, fractions=SETTINGS.fractions, hold_out="x1", learned=learned[2:]
+    )
+    assert 8 in parts.train
 
 
 def test_records_that_were_learned_from_are_counted():

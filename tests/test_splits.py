@@ -1,6 +1,7 @@
 """Splits: nothing crosses, nothing is lost, labels stay in proportion, order does not matter."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.record import LabelledRecord, Record
 from training.examples.near_duplicates import families
-from training.examples.splits import labels_of, leave_one_writer_out, split, units
+from training.examples.splits import Split, labels_of, leave_one_writer_out, split, units
 
 CAUSES = ("CLAIM.CLAIM_DELAY", "SALES_MISLEAD.TERM_HIDE", "SERVICE.HOTLINE", "PRIVACY.LEAK")
 STORY = "柜台那位说三年就能连本带利取出来,我今天去取才知道要交满十年,损失谁来赔"
@@ -86,6 +87,35 @@ def corpus(size):
         )
         for _ in range(size)
     ]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_was_learned_from_stands_in_train_and_the_parts_keep_their_sizes(seed):
+    records = corpus(300)
+    learned = random.Random(seed).sample(range(300), 200)
+    parts = split(records, seed=seed, learned=learned)
+    assert set(learned) <= set(parts.train)
+    assert sorted((*parts.train, *parts.development, *parts.test)) == list(range(300))
+    assert abs(len(parts.development) - 30) <= 5
+    assert abs(len(parts.test) - 30) <= 5
+
+
+def test_a_small_rest_is_shared_by_development_and_test():
+    records = corpus(100)
+    parts = split(records, seed=0, learned=range(90))
+    assert parts.train == tuple(range(90))
+    assert len(parts.development) == len(parts.test) == 5
+
+
+def test_what_was_all_learned_from_leaves_nothing_to_measure_on():
+    assert split(corpus(20), seed=0, learned=range(20)) == Split(tuple(range(20)), (), ())
+
+
+def test_kin_of_what_was_learned_from_stand_in_train():
+    records = [
+        replace(each, group="one" if place < 5 else None) for place, each in enumerate(corpus(60))
+    ]
+    assert {0, 1, 2, 3, 4} <= set(split(records, seed=0, learned=[2]).train)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,14 @@ def test_the_weights_are_those_that_were_exported(tiny_bundle, tiny_network):
     for name, tensor in wanted.items():
         # Half precision on disk: eleven bits of a number.
         torch.testing.assert_close(found[name], tensor, rtol=2**-11, atol=1e-7, msg=name)
+
+
+def test_an_encoder_that_was_stored_in_half_precision_computes_in_full(bundle):
+    halved = {**bundle.network, "encoder": {**bundle.network["encoder"], "dtype": "float16"}}
+    weights = load_network(replace(bundle, network=halved)).state_dict()
+    assert {weight.dtype for weight in weights.values() if weight.is_floating_point()} == {
+        torch.float32
+    }
 
 
 def test_the_network_is_ready_to_answer(bundle):

@@ -12,7 +12,7 @@ from training.evaluation.behaviour import Suite, behaviour_table, run_suites
 from training.evaluation.measuring import Measured, measure_part
 from training.evaluation.robustness import noise_table
 from training.examples.provenance import is_own, pick, split_again
-from training.examples.splits import Split, split
+from training.examples.splits import Split
 
 
 class EvaluateError(XiaobaoError):
@@ -45,8 +45,7 @@ def choose(
     part: ``all``, ``train``, ``development``, ``test``, or ``auto``: the development split where
     the records are those that the bundle was trained on, else all.
 
-    Raises EvaluateError for a part without records, ProvenanceError for own records whose labels
-    have changed so far that the split is another.
+    Raises EvaluateError for a part without records.
     """
     own = is_own(records, manifest)
     name = ("development" if own else "all") if part == "auto" else part
@@ -75,7 +74,8 @@ def evaluate_bundle(
     looked_at = [records[place] for place in chosen.places]
     baseline = None
     if baseline_records:
-        baseline = _baseline(analyzer, baseline_records, split(baseline_records, seed=0))
+        parts = split_again(baseline_records, analyzer.bundle.manifest)
+        baseline = _baseline(analyzer, baseline_records, parts)
     elif chosen.own and chosen.parts:
         baseline = _baseline(analyzer, records, chosen.parts)
     measured = measure_part(chosen.name, looked_at, analyzer=analyzer, baseline=baseline)

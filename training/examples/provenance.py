@@ -4,7 +4,7 @@ Names data by fingerprints; holds no text and no case id.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from models.errors import XiaobaoError
@@ -15,7 +15,7 @@ PARTS = ("train", "development", "test")
 
 
 class ProvenanceError(XiaobaoError):
-    """Records that cannot be split as they were when a bundle was trained."""
+    """Records that cannot be divided as the settings want."""
 
 
 def fingerprint(records: Iterable[LabelledRecord]) -> str:
@@ -30,22 +30,31 @@ def parts_of(
     seed: int,
     fractions: tuple[float, float, float],
     hold_out: str | None,
+    learned: Collection[str] = (),
 ) -> Split:
     """The parts that such settings make of the records.
 
-    Raises ProvenanceError where no record is by the writer to hold out.
+    learned: digests of texts that the network to be tuned has learned from; they stand in train.
+    Raises ProvenanceError where no record is by the writer to hold out, or one was learned from.
     """
+    seen = set(learned)
+    known = [place for place, each in enumerate(records) if digest(each.record) in seen]
     if hold_out is None:
-        return split(records, seed=seed, fractions=fractions)
+        return split(records, seed=seed, fractions=fractions, learned=known)
     ((_, others, held),) = leave_one_writer_out(records, [hold_out])
     if not held:
         raise ProvenanceError(f"writer {hold_out!r}: 0 records found, at least 1 wanted")
+    if told := len(set(held) & set(known)):
+        raise ProvenanceError(
+            f"writer {hold_out!r}: {told} records found that the base has learned from, 0 wanted"
+        )
     train, development, _ = fractions
     whole = train + development
     rest = split(
         [records[i] for i in others],
         seed=seed,
         fractions=(train / whole, development / whole, 0.0),
+        learned=[place for place, i in enumerate(others) if i in set(known)],
     )
     back = {part: tuple(others[i] for i in getattr(rest, part)) for part in PARTS}
     return Split(back["train"], tuple(sorted((*back["development"], *back["test"]))), held)
@@ -68,28 +77,36 @@ def is_own(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> bo
 
 
 def split_again(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> Split:
-    """The split of the bundle's training, for its own records or others.
+    """The parts of the bundle's training, where these are its records; else parts made like them.
 
-    Raises ProvenanceError where its own records come out in other parts, as after a change of
-    labels: a development part would then hold texts that the bundle learned from.
+    Of other records, those that the bundle learned from stand in train, whatever the settings.
     """
     trained = manifest.get("training", {})
+    if is_own(records, manifest) and "held_out_texts" in trained:
+        return _noted_parts(records, trained["held_out_texts"])
     train, development, test = trained.get("fractions", FRACTIONS)
-    parts = parts_of(
+    return parts_of(
         records,
         seed=trained.get("split_seed", 0),
         fractions=(train, development, test),
         hold_out=trained.get("hold_out"),
+        learned=trained.get("texts", ()),
     )
-    noted = trained.get("parts") if is_own(records, manifest) else None
-    for part, wanted in (noted or {}).items():
-        if fingerprint(pick(records, parts, part)) != wanted:
-            raise ProvenanceError(
-                f"{part}: other records found than in the training of {manifest['name']}, as its "
-                "labels or groups have changed since; wanted --part all with --baseline-data, or a "
-                "bundle trained anew"
-            )
-    return parts
+
+
+def held_out_texts(records: Sequence[LabelledRecord], parts: Split) -> dict[str, list[str]]:
+    """Digests of the texts of the parts that nothing is learned of, as ``manifest.json`` notes."""
+    return {
+        part: sorted(digest(one.record) for one in pick(records, parts, part)) for part in PARTS[1:]
+    }
+
+
+def _noted_parts(records: Sequence[LabelledRecord], noted: Mapping[str, Sequence[str]]) -> Split:
+    part_of = {text: part for part, texts in noted.items() for text in texts}
+    found: dict[str, list[int]] = {part: [] for part in PARTS}
+    for place, one in enumerate(records):
+        found[part_of.get(digest(one.record), "train")].append(place)
+    return Split(*(tuple(found[part]) for part in PARTS))
 
 
 def pick(records: Sequence[LabelledRecord], parts: Split, part: str) -> list[LabelledRecord]:

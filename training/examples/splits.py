@@ -5,7 +5,7 @@ Independent of the order of rows and fixed by the seed. Knows records and indice
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,22 +34,30 @@ def split(
     *,
     seed: int,
     fractions: tuple[float, float, float] = FRACTIONS,
+    learned: Collection[int] = (),
 ) -> Split:
     """Three parts with label shares near ``fractions`` (which sum to 1), counted in units.
 
     A unit is never divided; iterative stratification (Sechidis et al. 2011) deals the units out,
     the rarest label first, over causes, signs, marks and agent_run.
+    learned: places of records that the network to be tuned has learned from: their units stand in
+    train, and the other parts get their fractions of all units as far as the rest goes round.
     """
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(f"fractions: found {fractions}, wanted three shares that sum to 1")
-    members = _members(units(records))
-    ordered = sorted(members.values(), key=lambda places: _stable_key(records, places))
-    if not ordered:
-        return Split((), (), ())
+    members = _members(units(records)).values()
+    known = set(learned)
+    bound = [places for places in members if not known.isdisjoint(places)]
+    free = [places for places in members if known.isdisjoint(places)]
+    chosen: tuple[list[int], ...] = ([place for places in bound for place in places], [], [])
+    if not free:
+        return Split(tuple(sorted(chosen[0])), (), ())
+    ordered = sorted(free, key=lambda places: _stable_key(records, places))
     parts = IterativeStratification(
-        _unit_labels(records, ordered), np.array(fractions), np.random.RandomState(seed)
+        _unit_labels(records, ordered),
+        np.array(_of_the_rest(fractions, whole=len(members), rest=len(free))),
+        np.random.RandomState(seed),
     )
-    chosen: tuple[list[int], ...] = ([], [], [])
     for places, part in zip(ordered, parts, strict=True):
         chosen[int(part)].extend(places)
     train, development, test = (tuple(sorted(part)) for part in chosen)
@@ -80,6 +88,21 @@ def labels_of(record: LabelledRecord) -> frozenset[str]:
     """All labels that a split balances."""
     flag = (AGENT_RUN,) if record.agent_run else ()
     return frozenset((*record.causes, *record.signs, *record.marks, *flag))
+
+
+def _of_the_rest(
+    fractions: tuple[float, float, float], *, whole: int, rest: int
+) -> tuple[float, float, float]:
+    """The fractions of ``rest`` units that make ``fractions`` of the whole; train has the others.
+
+    Where the rest is too small for development and test, they share it and train gets none.
+    """
+    if rest == whole:
+        return fractions
+    _, development, test = fractions
+    held_out = development + test
+    share = min(1.0, held_out * whole / rest) / held_out if held_out else 0.0
+    return 1.0 - share * held_out, share * development, share * test
 
 
 def _members(unit_of: Sequence[int]) -> dict[int, list[int]]:

@@ -17,22 +17,24 @@ from training.tuning.tune import tune
 def accompany(
     records: Sequence[LabelledRecord],
     *,
+    base: Path,
     directory: Path,
     settings: TrainSettings,
     device: torch.device,
     processes: Processes,
 ) -> None:
-    """Fits along with the leader's ``train``; settings: with the base that the leader told."""
+    """Fits along with the leader's ``train``; base: the checkpoint that the leader told."""
     task = Task.of(records, settings)
     teacher = load_teacher(settings.teacher, labels=task.labels) if settings.teacher else None
     tune(
         task.chosen["train"],
         task.chosen["development"],
-        encoder=load_encoder(settings.base, device=device, dropout=settings.fit.encoder_dropout),
+        encoder=load_encoder(base, device=device, dropout=settings.fit.encoder_dropout),
         labels=task.labels,
         taxonomy=task.taxonomy,
         settings=settings.fit,
         device=device,
+        base=base,
         teacher=teacher,
         checkpoint=checkpoint_beside(directory),
         processes=processes,

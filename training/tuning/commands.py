@@ -89,6 +89,7 @@ def train(
     Goes on where an interrupted run of the same settings stopped. The reports stand beside the
     bundle, in NAME-report/development and NAME-report/test. With --hold-out the test part is all
     that one writer wrote and nothing of it is learned: the honest estimate for a new voice. With
+    --base BUNDLE it goes on where that bundle stands, and holds out nothing that one has read. With
     --adapt the encoder first reads the training texts as it did in pretraining, without labels.
     With --teacher it also learns what a larger network's bundle answers to the training texts.
     With --taxonomy the labels are those of your own code table, and the bundle carries it.
@@ -105,13 +106,13 @@ def train(
     fit = FitSettings(seed=seed, accumulate=accumulate, **chosen)  # type: ignore[arg-type]
     with together() as processes:
         # Whatever can be wrong is told once: the others begin when the leader has come so far.
-        start = (base or str(EMBEDDED)) if processes.leads else processes.hear()
+        prepared = "" if processes.leads else processes.hear()
         console = plain_console(quiet=not processes.leads)
         here = device_here(device_of(device), processes)
         tables = code_tables(taxonomy, codebook)
         examples = read_examples([*data, *(more or ())], console, tables)
         settings = TrainSettings(
-            base=start,
+            base=base or str(EMBEDDED),
             fit=fit,
             split_seed=split_seed,
             hold_out=hold_out,
@@ -120,7 +121,11 @@ def train(
             taxonomy=tables.taxonomy,
             codebook=tables.codebook,
         )
-        run = partial(_lead, track=track) if processes.leads else accompany
+        run = (
+            partial(_lead, track=track)
+            if processes.leads
+            else partial(accompany, base=Path(prepared))
+        )
         run(
             examples.records,
             directory=out.resolve(),

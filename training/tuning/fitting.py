@@ -139,7 +139,7 @@ def parameter_groups(network: Network, settings: FitSettings) -> list[dict[str, 
     depth = _depth(network.encoder)
     groups: list[dict[str, object]] = []
     for name, parameter in network.named_parameters():
-        rate = settings.head_learning_rate
+        rate = settings.learning_rate * settings.head_factor
         if name.startswith("encoder."):
             rate = settings.learning_rate * settings.layer_decay ** (depth - _layer(name, depth))
         decay = settings.weight_decay if parameter.ndim > 1 else 0.0

@@ -22,6 +22,7 @@ from training.tuning.losses import LossWeights
 class FitSettings:
     """How to fit. Rates are peaks of a linear warm-up and a cosine fall.
 
+    The heads learn at ``head_factor`` times the encoder's ``learning_rate``;
     ``layer_decay`` multiplies the rate once for each encoder layer below the top;
     ``dropout`` is that before the heads; ``token_mask`` is the mean share of tokens hidden from
     the network, drawn anew for each text;
@@ -35,7 +36,7 @@ class FitSettings:
 
     epochs: int = 16
     learning_rate: float = 4e-4
-    head_learning_rate: float = 2e-3
+    head_factor: float = 5.0
     layer_decay: float = 0.85
     weight_decay: float = 0.05
     warmup: float = 0.06

@@ -10,7 +10,7 @@ from typing import Any
 from models.codebook import AGENT_SIGNS
 from models.record import LabelledRecord
 from models.taxonomy import ROOT_CAUSES
-from training.examples.provenance import PARTS, digest, fingerprint, pick
+from training.examples.provenance import PARTS, digest, fingerprint, held_out_texts, pick
 from training.examples.splits import FRACTIONS, Split
 from training.pretraining.encoders import EMBEDDED
 from training.tuning.run_state import Epoch, FitSettings
@@ -22,6 +22,7 @@ __all__ = ["TrainSettings", "facts_of"]
 class TrainSettings:
     """What to tune from and how. ``fractions``: train, development, test.
 
+    ``base``: a checkpoint, or a bundle: what it has learned from stands in train.
     ``hold_out``: a writer whose texts are the whole test part and in no other, the honest
     estimate for a voice never heard; ``fractions`` then divide the other texts. ``adapt``: minutes
     that the encoder reads the training texts, unlabelled, before it is tuned. ``teacher``:
@@ -50,13 +51,13 @@ def facts_of(
     best = max(history, key=lambda epoch: epoch.score)
     return {
         "data": fingerprint(records),
-        "parts": {part: fingerprint(pick(records, parts, part)) for part in PARTS},
         "examples": {part: len(getattr(parts, part)) for part in PARTS},
         "fractions": list(settings.fractions),
         "split_seed": settings.split_seed,
         "hold_out": settings.hold_out,
         "adapt_minutes": settings.adapt,
         "texts": sorted(digest(one.record) for one in pick(records, parts, "train")),
+        "held_out_texts": held_out_texts(records, parts),
         "epochs": len(history),
         "best_epoch": best.number,
         "development_score": round(best.score, 4),

@@ -1,7 +1,8 @@
-"""Where tuning starts from: a checkpoint, or a bundle whose encoder has read complaints before.
+"""Where tuning starts from: a checkpoint, or a bundle that was tuned on complaints before.
 
-A small table of one's own is learned far better from an encoder that was tuned on complaints; a
-bundle holds such a one, and nothing else of it is taken over.
+A small table of one's own is learned far better from an encoder that was tuned on complaints, and
+what the bundle knows of the same labels is kept: see ``heads``. What it has learned from may not be
+held out to measure on.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from models.bundle import MANIFEST, load_bundle
 from models.weights import load_network
 from training.pretraining.encoders import EncoderError, reading
+from training.tuning.heads import write_heads
 
 _SPECIAL = {
     "pad_token": ("[PAD]", "<pad>"),
@@ -23,22 +25,35 @@ _SPECIAL = {
 
 
 def checkpoint_of(base: str, *, directory: Path) -> str:
-    """``base`` itself; where it is a bundle's directory, its encoder as a checkpoint.
+    """``base`` itself; where it is a bundle's directory, its encoder as a checkpoint, heads beside.
 
     The checkpoint is written under ``directory`` and bears the bundle's name. Raises BundleError
     for a bundle that is broken, EncoderError for one whose tokenizer hides no words.
     """
-    if not (Path(base) / MANIFEST).is_file():
+    if not _is_bundle(base):
         return base
     bundle = load_bundle(Path(base))
     tokenizer = Tokenizer.from_file(str(bundle.file("tokenizer.json")))
     found = directory / str(bundle.manifest["name"])
     special = _special(tokenizer, base)
     with reading(base):
-        load_network(bundle).encoder.save_pretrained(found)  # type: ignore[operator]
+        network = load_network(bundle)
+        network.encoder.save_pretrained(found)  # type: ignore[operator]
+        write_heads(network, bundle.labels, found)
         fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
         fast.save_pretrained(found)
     return str(found)
+
+
+def learned_by(base: str) -> tuple[str, ...]:
+    """Digests of the texts that a bundle was tuned on; of a checkpoint none are known."""
+    if not _is_bundle(base):
+        return ()
+    return tuple(load_bundle(Path(base)).manifest.get("training", {}).get("texts", ()))
+
+
+def _is_bundle(base: str) -> bool:
+    return (Path(base) / MANIFEST).is_file()
 
 
 def _special(tokenizer: Tokenizer, base: str) -> dict[str, str]:

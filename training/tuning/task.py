@@ -15,6 +15,7 @@ from training.evaluation.levels import check_levels
 from training.examples.provenance import PARTS, parts_of, pick
 from training.examples.splits import Split
 from training.tuning.settings import TrainSettings
+from training.tuning.starting import learned_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Task:
             seed=settings.split_seed,
             fractions=settings.fractions,
             hold_out=settings.hold_out,
+            learned=learned_by(settings.base),
         )
         chosen = {part: pick(records, parts, part) for part in PARTS}
         return cls(taxonomy, label_space(taxonomy, codebook), parts, chosen)

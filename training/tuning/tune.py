@@ -27,6 +27,7 @@ from training.tuning.batches import Target, targets_of
 from training.tuning.bundling import make_bundle
 from training.tuning.excerpts import clause_ends
 from training.tuning.fitting import Epoch, FitSettings, Report, fit, infer
+from training.tuning.heads import take_heads
 from training.tuning.mixing import mix
 from training.tuning.ngrams import fit_ngrams
 from training.tuning.settings import TrainSettings, facts_of
@@ -103,6 +104,7 @@ def train(
         taxonomy=task.taxonomy,
         settings=settings.fit,
         device=device,
+        base=Path(base),
         teacher=teacher,
         checkpoint=checkpoint,
         processes=processes,
@@ -149,6 +151,7 @@ def tune(
     taxonomy: RootCauseTaxonomy,
     settings: FitSettings,
     device: torch.device,
+    base: Path | None = None,
     teacher: Analyzer | None = None,
     checkpoint: Path | None = None,
     processes: Processes = ALONE,
@@ -157,8 +160,9 @@ def tune(
 ) -> tuple[Network, list[Epoch]]:
     """The network tuned on one set of records, its epochs and mixing chosen on another.
 
-    teacher: what it says of the training texts is learned beside the labels. In the processes
-    beside the leader the network stays without n-grams.
+    base: directory of the encoder's checkpoint, where heads may be kept; teacher: what it says of
+    the training texts is learned beside the labels. In the processes beside the leader the network
+    stays without n-grams.
     """
     reader = WindowReader(encoder.tokenizer, window=encoder.window, overlap=encoder.overlap)
     copies = noisy_copies(
@@ -172,6 +176,8 @@ def tune(
     torch.manual_seed(settings.seed)
     shape = NetworkShape.of(labels, width=encoder.width)
     network = Network(encoder.module, shape, dropout=settings.dropout)
+    if base:
+        take_heads(network, labels, base)
     history = fit(
         network,
         targets,
