@@ -9,8 +9,8 @@ ours puts like lengths together and keeps an average of its weights, as ``train`
 noise and hidden tokens are off: both read every text once an epoch. The sides run at the same
 time, each in a process of its own with its own thread, so that other work on the machine slows
 both; whoever is slower has the machine for itself at the end, which brings the ratio nearer to 1.
-With ``--base`` a bundle, both know something after few texts, but its encoder may have read the
-held-out ones before: then the figures say only whether both come to the same.
+With ``--base`` a bundle, both begin with its encoder and heads of their own, and know something
+after few texts; what is held out are texts that the bundle has not read.
 """
 
 import argparse
@@ -42,13 +42,14 @@ from models.network import Network, NetworkShape, outputs_of
 from models.record import LabelledRecord
 from models.taxonomy import default_taxonomy
 from models.windows import WindowReader
-from training.examples.splits import split
+from training.examples.provenance import parts_of
 from training.pretraining.encoders import EMBEDDED, Encoder, autocast, load_encoder
 from training.terminal import plain_console, read_examples
 from training.tuning.batches import Batch, Target, batched, collate, targets_of
-from training.tuning.fitting import FitSettings, fit, infer, parameter_groups
+from training.tuning.fitting import fit, infer, parameter_groups
 from training.tuning.losses import LossWeights, total_loss
-from training.tuning.starting import checkpoint_of
+from training.tuning.settings import FitSettings
+from training.tuning.starting import checkpoint_of, learned_by
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "benchmarks" / "finetuning_throughput.jsonl"
@@ -107,7 +108,13 @@ def drawn(
 ) -> tuple[list[Target], list[Target]]:
     """Windows of the texts to learn from, and of the development part beside them."""
     records = read_examples([options.samples], plain_console()).records
-    parts = split(records, seed=0, fractions=(0.8, 0.2, 0.0))
+    parts = parts_of(
+        records,
+        seed=0,
+        fractions=(0.8, 0.2, 0.0),
+        hold_out=None,
+        learned=learned_by(str(options.base)),
+    )
     order = np.random.default_rng(options.seed).permutation(parts.train)[: options.texts]
     reader = WindowReader(encoder.tokenizer, window=encoder.window, overlap=encoder.overlap)
 

@@ -45,8 +45,7 @@ from training.examples.codes import read_code_table, recode
 from training.examples.datasheet import load_corpus
 from training.examples.provenance import learned_from
 from training.examples.reading import load_examples
-from training.tuning.fitting import FitSettings
-from training.tuning.settings import TrainSettings
+from training.tuning.settings import FitSettings, TrainSettings
 from training.tuning.tune import train
 
 ROWS = int(os.environ.get("XIAOBAO_NOTEBOOK_ROWS", "200"))

@@ -30,8 +30,9 @@ from training.processes import ALONE, Processes, together
 from training.tuning import stepping
 from training.tuning.batches import targets_of
 from training.tuning.excerpts import clause_ends
-from training.tuning.fitting import Epoch, FitSettings, Report, fit
+from training.tuning.fitting import Epoch, Report, fit
 from training.tuning.run_state import copied_weights
+from training.tuning.settings import FitSettings
 
 CPU = torch.device("cpu")
 

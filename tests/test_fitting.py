@@ -10,9 +10,10 @@ import torch
 from models.network import Network, outputs_of
 from training.tuning import stepping
 from training.tuning.batches import Target, collate
-from training.tuning.fitting import FitSettings, fingerprint, fit, infer, parameter_groups
+from training.tuning.fitting import fingerprint, fit, infer, parameter_groups
 from training.tuning.losses import LossWeights, total_loss
 from training.tuning.run_state import Swapped, copied_weights
+from training.tuning.settings import FitSettings
 
 SETTINGS = FitSettings(epochs=3, batch_tokens=512, token_mask=0.2, seed=5)
 CPU = torch.device("cpu")

@@ -29,7 +29,7 @@ from training.processes import (
     refuse_several,
     together,
 )
-from training.tuning.fitting import FitSettings
+from training.tuning.settings import FitSettings
 
 ROOT = Path(xiaobao.__file__).parent
 SETTINGS = FitSettings(epochs=2, batch_tokens=128, seed=5, learning_rate=2e-3)

@@ -15,8 +15,9 @@ from training.examples.provenance import (
     split_again,
 )
 from training.examples.splits import Split, split
+from training.tuning.facts import facts_of
 from training.tuning.fitting import Epoch
-from training.tuning.settings import TrainSettings, facts_of
+from training.tuning.settings import TrainSettings
 
 SETTINGS = TrainSettings(fractions=(0.5, 0.25, 0.25), split_seed=3)
 TEXTS = (

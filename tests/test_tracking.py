@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from training.tuning.run_state import Epoch, FitSettings
-from training.tuning.settings import TrainSettings
+from training.tuning.run_state import Epoch
+from training.tuning.settings import FitSettings, TrainSettings
 from training.tuning.tracking import Notes, Tracked, TrackingError, tracked
 
 SETTINGS = TrainSettings(base="/somewhere/of/mine/encoder", fit=FitSettings(epochs=3, seed=7))

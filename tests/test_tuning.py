@@ -22,8 +22,7 @@ from training.pretraining.encoders import EncoderError, load_encoder
 from training.pretraining.states import FILE
 from training.tuning.adapting import TEXTS, adapted
 from training.tuning.exporting import halved
-from training.tuning.fitting import FitSettings
-from training.tuning.settings import TrainSettings
+from training.tuning.settings import FitSettings, TrainSettings
 from training.tuning.starting import checkpoint_of
 from training.tuning.task import Task
 from training.tuning.tune import Trained, catalogue_examples, train, tune

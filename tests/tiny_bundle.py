@@ -58,9 +58,10 @@ def fit_by_heart(network: Any, targets: Any) -> Any:
     """Fit a network until it knows its targets by heart, n-grams joined."""
     import torch
 
-    from training.tuning.fitting import FitSettings, fit
+    from training.tuning.fitting import fit
     from training.tuning.mixing import mix
     from training.tuning.ngrams import fit_ngrams
+    from training.tuning.settings import FitSettings
 
     settings = FitSettings(epochs=5, batch_tokens=512, learning_rate=5e-3, average=0.9)
     device = torch.device("cpu")

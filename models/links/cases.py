@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Self
+from typing import Any, Self, get_origin, get_type_hints
 
 from models.assessment import Assessment
 from models.links.addresses import city_of
@@ -220,7 +220,8 @@ def _headings(text: str) -> tuple[int, ...]:
     return tuple(sorted(zlib.crc32(one.encode()) for one in words))
 
 
+# What a value means that ``as_json`` left out.
 _SAID_DEFAULTS: dict[str, Any] = {
-    name: () if str(kind).startswith("tuple") else False if kind is bool else None
-    for name, kind in Said.__annotations__.items()
+    name: () if get_origin(kind) is tuple else False if kind is bool else None
+    for name, kind in get_type_hints(Said).items()
 }

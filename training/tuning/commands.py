@@ -98,8 +98,7 @@ def train(
     from training.pretraining.encoders import EMBEDDED
     from training.processes import device_here, together
     from training.tuning.accompanying import accompany
-    from training.tuning.fitting import FitSettings
-    from training.tuning.settings import TrainSettings
+    from training.tuning.settings import FitSettings, TrainSettings
 
     given = {"epochs": epochs, "batch_tokens": batch_tokens, "learning_rate": learning_rate}
     chosen = {name: value for name, value in given.items() if value is not None}

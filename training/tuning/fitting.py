@@ -17,12 +17,12 @@ from training.processes import ALONE, Processes
 from training.tuning.batches import Target, batched, collate
 from training.tuning.division import shared_dropout
 from training.tuning.excerpts import Excerpts
-from training.tuning.run_state import Epoch, FitSettings, RunState
+from training.tuning.run_state import Epoch, RunState
+from training.tuning.settings import FitSettings
 from training.tuning.stepping import Steps
 
 __all__ = [
     "Epoch",
-    "FitSettings",
     "Report",
     "Score",
     "fingerprint",

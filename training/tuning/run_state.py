@@ -1,4 +1,4 @@
-"""The state of a fit: settings, weights, their running average, the best so far, the history.
+"""The state of a fit: weights, their running average, the best so far, the history.
 
 Knows how a run goes on, stops, is kept on disk and taken up again; nothing about losses or
 batches.
@@ -7,7 +7,7 @@ batches.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -15,44 +15,7 @@ from torch import Tensor, nn
 
 from models.network import Network
 from training.pretraining.states import State, read_state, write_state
-from training.tuning.losses import LossWeights
-
-
-@dataclass(frozen=True, slots=True)
-class FitSettings:
-    """How to fit. Rates are peaks of a linear warm-up and a cosine fall.
-
-    The heads learn at ``head_factor`` times the encoder's ``learning_rate``;
-    ``layer_decay`` multiplies the rate once for each encoder layer below the top;
-    ``dropout`` is that before the heads; ``token_mask`` is the mean share of tokens hidden from
-    the network, drawn anew for each text;
-    ``clips`` is the share of the pieces of evidence that an epoch reads standing alone,
-    ``abridged`` that of the texts it reads with clauses left out (see ``excerpts``);
-    ``accumulate`` reads a step's batch, ``batch_tokens`` that many times, in so many passes;
-    ``noise`` is the share of the texts that are read a second time as a recogniser or a hurried
-    thumb would have written them; ``patience`` counts epochs without a better development score
-    before stopping.
-    """
-
-    epochs: int = 16
-    learning_rate: float = 4e-4
-    head_factor: float = 5.0
-    layer_decay: float = 0.85
-    weight_decay: float = 0.05
-    warmup: float = 0.06
-    batch_tokens: int = 2048
-    accumulate: int = 1
-    token_mask: float = 0.25
-    noise: float = 0.15
-    clips: float = 0.5
-    abridged: float = 0.6
-    dropout: float = 0.2
-    encoder_dropout: float = 0.0
-    average: float = 0.99
-    clip: float = 1.0
-    patience: int = 5
-    seed: int = 0
-    loss: LossWeights = field(default_factory=LossWeights)
+from training.tuning.settings import FitSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,51 @@
-"""What a training run is told, and what the manifest notes of it."""
+"""What a training run is told."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
 
 from models.codebook import AGENT_SIGNS
-from models.record import LabelledRecord
 from models.taxonomy import ROOT_CAUSES
-from training.examples.provenance import PARTS, digest, fingerprint, held_out_texts, pick
-from training.examples.splits import FRACTIONS, Split
+from training.examples.splits import FRACTIONS
 from training.pretraining.encoders import EMBEDDED
-from training.tuning.run_state import Epoch, FitSettings
+from training.tuning.losses import LossWeights
 
-__all__ = ["TrainSettings", "facts_of"]
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """How to fit. Rates are peaks of a linear warm-up and a cosine fall.
+
+    The heads learn at ``head_factor`` times the encoder's ``learning_rate``;
+    ``layer_decay`` multiplies the rate once for each encoder layer below the top;
+    ``dropout`` is that before the heads; ``token_mask`` is the mean share of tokens hidden from
+    the network, drawn anew for each text;
+    ``clips`` is the share of the pieces of evidence that an epoch reads standing alone,
+    ``abridged`` that of the texts it reads with clauses left out (see ``excerpts``);
+    ``accumulate`` reads a step's batch, ``batch_tokens`` that many times, in so many passes;
+    ``noise`` is the share of the texts that are read a second time as a recogniser or a hurried
+    thumb would have written them; ``patience`` counts epochs without a better development score
+    before stopping.
+    """
+
+    epochs: int = 16
+    learning_rate: float = 4e-4
+    head_factor: float = 5.0
+    layer_decay: float = 0.85
+    weight_decay: float = 0.05
+    warmup: float = 0.06
+    batch_tokens: int = 2048
+    accumulate: int = 1
+    token_mask: float = 0.25
+    noise: float = 0.15
+    clips: float = 0.5
+    abridged: float = 0.6
+    dropout: float = 0.2
+    encoder_dropout: float = 0.0
+    average: float = 0.99
+    clip: float = 1.0
+    patience: int = 5
+    seed: int = 0
+    loss: LossWeights = field(default_factory=LossWeights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +69,3 @@ class TrainSettings:
     taxonomy: Traversable | Path = ROOT_CAUSES
     codebook: Traversable | Path = AGENT_SIGNS
     fit: FitSettings = field(default_factory=FitSettings)
-
-
-def facts_of(
-    records: Sequence[LabelledRecord],
-    parts: Split,
-    settings: TrainSettings,
-    history: Sequence[Epoch],
-) -> dict[str, Any]:
-    """What ``manifest.json`` holds under ``training``, but the encoder's name."""
-    best = max(history, key=lambda epoch: epoch.score)
-    return {
-        "data": fingerprint(records),
-        "examples": {part: len(getattr(parts, part)) for part in PARTS},
-        "fractions": list(settings.fractions),
-        "split_seed": settings.split_seed,
-        "hold_out": settings.hold_out,
-        "adapt_minutes": settings.adapt,
-        "texts": sorted(digest(one.record) for one in pick(records, parts, "train")),
-        "held_out_texts": held_out_texts(records, parts),
-        "epochs": len(history),
-        "best_epoch": best.number,
-        "development_score": round(best.score, 4),
-        "fit": json.loads(json.dumps(asdict(settings.fit))),
-    }

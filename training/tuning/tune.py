@@ -17,20 +17,22 @@ from models.network import Network, NetworkShape
 from models.record import LabelledRecord, Record, Span
 from models.taxonomy import RootCauseTaxonomy
 from models.windows import WindowReader
-from training.baselines.linear import fit_baseline
+from training.baselines.linear import LinearBaseline, fit_baseline
 from training.evaluation.measuring import Measured, headline_of, measure_parts
 from training.examples.noise import noisy_copies
 from training.pretraining.encoders import Encoder, load_encoder
+from training.pretraining.masked_language import Progress
 from training.processes import ALONE, Processes
 from training.tuning.adapting import adapted
 from training.tuning.batches import Target, targets_of
 from training.tuning.bundling import make_bundle
 from training.tuning.excerpts import clause_ends
-from training.tuning.fitting import Epoch, FitSettings, Report, fit, infer
+from training.tuning.facts import facts_of
+from training.tuning.fitting import Epoch, Report, fit, infer
 from training.tuning.heads import take_heads
 from training.tuning.mixing import mix
 from training.tuning.ngrams import fit_ngrams
-from training.tuning.settings import TrainSettings, facts_of
+from training.tuning.settings import FitSettings, TrainSettings
 from training.tuning.starting import checkpoint_of
 from training.tuning.task import Task, checkpoint_beside
 from training.tuning.teaching import load_teacher, taught_by
@@ -72,35 +74,33 @@ def train(
     """
     check_free(directory)  # now: hours later it would cost the training
     task = Task.of(records, settings)
-    chosen, labels = task.chosen, task.labels
+    learned, development = task.chosen["train"], task.chosen["development"]
     checkpoint = checkpoint_beside(directory)
     base = checkpoint_of(settings.base, directory=checkpoint / "base")
     given = load_encoder(base, device=device)  # an unfit one is told now
-    teacher = load_teacher(settings.teacher, labels=labels) if settings.teacher else None
+    teacher = load_teacher(settings.teacher, labels=task.labels) if settings.teacher else None
     stage("linear baseline")
-    baseline = fit_baseline(chosen["train"], chosen["development"], labels=labels)
+    baseline = fit_baseline(learned, development, labels=task.labels)
     if settings.adapt:
         stage("adapting the encoder")
         base = adapted(
             base,
-            chosen["train"],
+            learned,
             minutes=settings.adapt,
             window=given.window,
             directory=checkpoint / "encoder",
             seed=settings.fit.seed,
             device=device,
-            report=lambda now: report(
-                "adapting", int(now.seconds), int(60 * settings.adapt), now.loss
-            ),
+            report=_of_adapting(report, settings.adapt),
         )
     encoder = load_encoder(base, device=device, dropout=settings.fit.encoder_dropout)
     stage("network")
     processes.tell(base)
     network, history = tune(
-        chosen["train"],
-        chosen["development"],
+        learned,
+        development,
         encoder=encoder,
-        labels=labels,
+        labels=task.labels,
         taxonomy=task.taxonomy,
         settings=settings.fit,
         device=device,
@@ -111,35 +111,46 @@ def train(
         report=report,
         on_epoch=on_epoch,
     )
-    measured: list[Measured] = []
-
-    def measure(analyzer: Analyzer) -> Mapping[str, Any]:
-        stage("measuring")
-        held_out = {part: chosen[part] for part in ("development", "test")}
-        measured.extend(measure_parts(held_out, analyzer=analyzer, baseline=baseline))
-        return {each.part: headline_of(each.network) for each in measured}
-
     stage("export and calibration")
+    facts = {
+        **facts_of(records, task.parts, settings, history),
+        "base": given.name,
+        "teacher": teacher.bundle.name if teacher else None,
+    }
+    measuring = _Measuring(task, baseline, stage)
     analyzer = make_bundle(
         network,
         encoder,
-        chosen["development"],
-        labels=labels,
+        development,
+        labels=task.labels,
         directory=directory,
-        manifest={
-            "name": directory.name,
-            "training": {
-                **facts_of(records, task.parts, settings, history),
-                "base": given.name,
-                "teacher": teacher.bundle.name if teacher else None,
-            },
-        },
-        measure=measure,
+        manifest={"name": directory.name, "training": facts},
+        measure=measuring,
         taxonomy=settings.taxonomy,
         codebook=settings.codebook,
     )
     shutil.rmtree(checkpoint, ignore_errors=True)
-    return Trained(analyzer, tuple(history), tuple(measured))
+    return Trained(analyzer, tuple(history), measuring.measured)
+
+
+def _of_adapting(report: Report, minutes: float) -> Callable[[Progress], None]:
+    return lambda now: report("adapting", int(now.seconds), int(60 * minutes), now.loss)
+
+
+class _Measuring:
+    """Measures a calibrated bundle on both held-out parts, and keeps what it found."""
+
+    def __init__(self, task: Task, baseline: LinearBaseline, stage: Callable[[str], None]) -> None:
+        self._task, self._baseline, self._stage = task, baseline, stage
+        self.measured: tuple[Measured, ...] = ()
+
+    def __call__(self, analyzer: Analyzer) -> Mapping[str, Any]:
+        """The headline figures, by part."""
+        self._stage("measuring")
+        held_out = {part: self._task.chosen[part] for part in ("development", "test")}
+        measured = measure_parts(held_out, analyzer=analyzer, baseline=self._baseline)
+        self.measured = tuple(measured)
+        return {each.part: headline_of(each.network) for each in self.measured}
 
 
 def tune(
