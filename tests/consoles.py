@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx
 
-from serving.console.vocabulary import default_vocabulary
 from serving.register.asked import Wanted
 from serving.register.register import Register
 from serving.register.worklist import find_cases
+from serving.vocabulary import default_vocabulary
 from tests.one_group import OneGroup
 from tests.readers import KeywordAnalyzer
 from tests.served import run_server

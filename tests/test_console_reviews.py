@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.console.vocabulary import default_vocabulary
 from serving.register.register import Register
+from serving.vocabulary import default_vocabulary
 from tests.consoles import Fields, found, open_joining, review, send, unchanged
 
 

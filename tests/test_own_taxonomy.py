@@ -19,7 +19,7 @@ from models.codebook import default_codebook
 from models.decoding import Decoder
 from models.labels import LabelSpaceError, label_space
 from models.taxonomy import default_taxonomy, parse_taxonomy
-from serving.console.vocabulary import Vocabulary, read_words
+from serving.vocabulary import Vocabulary, read_words
 from tests.own_codes import DEEP, ONE_LEVEL, THREE_LEVELS, TWELVE, write_table
 from tests.served import run_server
 from tests.test_decoding import calibration_of

@@ -8,7 +8,6 @@ from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from models.record import Record
-from serving.console.vocabulary import default_vocabulary
 from serving.register.register import Register
 from serving.register.reviews import Review
 from serving.reports.figures import Report, Table, make_report
@@ -16,6 +15,7 @@ from serving.reports.month import Month, MonthError
 from serving.reports.reading import ReportedCase, read_reported
 from serving.reports.suppression import SMALL, SMALLEST, WITHHELD, Hidden, hide_small
 from serving.reports.writing import as_csv, as_html, as_xlsx
+from serving.vocabulary import default_vocabulary
 from tests.readers import KeywordAnalyzer
 from xiaobao import app
 

@@ -1,4 +1,4 @@
-from serving.console.vocabulary import default_vocabulary
+from serving.vocabulary import default_vocabulary
 
 
 def test_every_facet_that_the_taxonomy_knows_has_a_chinese_word():

@@ -5,7 +5,6 @@ import pytest
 
 from models.record import Record
 from serving.console.filters import Asked, read_query
-from serving.console.vocabulary import default_vocabulary
 from serving.register.asked import Wanted
 from serving.register.register import Register
 from serving.register.reviews import Review
@@ -16,6 +15,7 @@ from serving.register.worklist import (
     standing_labels_of,
     versions_of,
 )
+from serving.vocabulary import default_vocabulary
 from tests.consoles import LEVELS, PHONE, found, open_joining, send
 from tests.readers import KeywordAnalyzer
 from tests.served import run_server

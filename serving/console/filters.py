@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any, get_args
 
-from serving.console.vocabulary import Vocabulary
 from serving.register.asked import ORDERS, REVIEWS, Order, Wanted
+from serving.vocabulary import Vocabulary
 
 PAGE_SIZE = 25
 _LONGEST_WORDS = 100

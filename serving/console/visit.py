@@ -16,9 +16,9 @@ from starlette.responses import Response
 from serving.api.intake import read_body
 from serving.api.problems import ProblemError
 from serving.console.seals import SESSION_S, Seal, new_browser
-from serving.console.vocabulary import Vocabulary, vocabulary_of
 from serving.keys.key import ApiKey, Scope
 from serving.register.register import Register
+from serving.vocabulary import Vocabulary, vocabulary_of
 
 SESSION_COOKIE = "xiaobao_session"
 BROWSER_COOKIE = "xiaobao_browser"

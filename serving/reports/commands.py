@@ -21,13 +21,13 @@ def report(
     Exit codes: 0 done, 2 wrong usage.
     """
     from models.bundle import load_bundle
-    from serving.console.vocabulary import Vocabulary, read_words
     from serving.register.opening import open_register
     from serving.reports.figures import TREND, make_report
     from serving.reports.month import Month
     from serving.reports.reading import read_reported
     from serving.reports.writing import write_report
     from serving.settings import read_settings
+    from serving.vocabulary import Vocabulary, read_words
 
     wanted = Month.parse(month)
     settings = read_settings(database=database, bundle=bundle)

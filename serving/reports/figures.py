@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from models.links.kinds import read_kinds
-from serving.console.vocabulary import Vocabulary
 from serving.reports.month import Month
 from serving.reports.reading import ATTRIBUTES, ReportedCase
 from serving.reports.suppression import SMALLEST, Hidden, hide_small
+from serving.vocabulary import Vocabulary
 
 TREND = 6
 """How many months a trend shows."""

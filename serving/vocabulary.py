@@ -15,7 +15,7 @@ from models.codebook import Codebook, Level, default_codebook
 from models.strict_yaml import read_entry, read_text
 from models.taxonomy import Cause, Parent, RootCauseTaxonomy, TaxonomyError, default_taxonomy
 
-_WORDS = files("serving.console") / "words.yaml"
+_WORDS = files("serving") / "words.yaml"
 
 
 @dataclass(frozen=True)
