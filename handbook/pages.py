@@ -18,7 +18,7 @@ from models.analyzer import load_analyzer
 from models.codebook import default_codebook
 from models.labels import label_space
 from models.taxonomy import default_taxonomy
-from serving.api.app import create_app
+from serving.app import create_app
 from serving.settings import read_settings
 
 DOCS = "docs"

@@ -127,7 +127,7 @@ def serve(
     """启动本机服务 · Serve the API until interrupted."""
     with ExitStack() as closing:
         with _made_for_good():
-            from serving.api.app import create_app
+            from serving.app import create_app
             from serving.logs import configure_logs
             from serving.register.opening import register_if_wanted
             from serving.settings import read_settings

@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from models.extras import need
-from serving.api.app import create_app
+from serving.app import create_app
 from serving.commands import open_chosen
 from serving.listening import ServeError
 from serving.logs import configure_logs

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from serving.api.app import create_app
+from serving.app import create_app
 from serving.contracts import Analyzer
 from serving.listening import server_of
 from serving.register.register import Register

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from serving.api.app import create_app
+from serving.app import create_app
 from serving.settings import ServingSettings
 from tests.readers import KeywordAnalyzer
 

@@ -110,7 +110,7 @@ def test_without_arrow_what_needs_it_names_its_extra(source, tmp_path, given, ou
 
 def test_what_serves_and_what_scores_load_neither_spark_nor_ray():
     code = (
-        "import sys, xiaobao, serving.commands, serving.api.app, serving.engines.opening\n"
+        "import sys, xiaobao, serving.commands, serving.app, serving.engines.opening\n"
         "import serving.files.scoring, serving.engines.on_spark, serving.engines.on_ray\n"
         "print({'pyspark', 'py4j', 'ray', 'pandas'} & set(sys.modules))"
     )

@@ -19,9 +19,9 @@ from typer.core import TyperGroup
 
 import xiaobao
 from models.bundle import MANIFEST, REQUIRED
-from serving.api.app import create_app
 from serving.api.problems import ProblemError, problem_response
 from serving.api.schemas import RECORD_FIELDS, TITLES
+from serving.app import create_app
 from serving.settings import ServingSettings
 from tests.readers import KeywordAnalyzer
 from xiaobao import COMMANDS
@@ -251,7 +251,7 @@ def test_the_packages_keep_their_import_contracts():
     "module",
     [
         "xiaobao",
-        "serving.api.app",
+        "serving.app",
         "serving.commands",
         "serving.files.scoring",
         "serving.register.commands",

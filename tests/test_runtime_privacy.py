@@ -19,6 +19,6 @@ def files_left_by(code: str, home: Path) -> list[str]:
     return [str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("module", ["models.runtimes", "models.analyzer", "serving.api.app"])
+@pytest.mark.parametrize("module", ["models.runtimes", "models.analyzer", "serving.app"])
 def test_the_runtime_keeps_no_id_of_the_machine_and_no_events_to_send(module, tmp_path):
     assert files_left_by(f"import {module}", tmp_path) == []

@@ -1,6 +1,7 @@
-"""The HTTP service: what it is made of, how it starts and how it ends. Routes stand beside it.
+"""The API as an app: what it is made of, how it starts and how it ends. Routes stand beside it.
 
-The analyzer comes in from outside, loaded. The service warms it up, then says it is ready.
+The analyzer comes in from outside, loaded. The service warms it up, then says it is ready. Knows
+no page: what else shall answer is put into the app by ``serving.app``.
 """
 
 import asyncio
@@ -30,7 +31,6 @@ from serving.api.readiness import RegisterProbe
 from serving.api.schemas import Problem
 from serving.api.state import model_routes, state_routes
 from serving.api.traced import TracedRequests
-from serving.console.routes import install_console
 from serving.contracts import Analyzer
 from serving.keys.ring import KeyRing
 from serving.metrics import Metrics
@@ -46,13 +46,13 @@ _WARM_UP = Record(text="理赔资料交了四十天,到现在没有结果。")
 _FREE = frozenset({"/livez", "/readyz"})  # probes have no key
 
 
-def create_app(
+def create_api(
     analyzer: Analyzer,
     settings: ServingSettings,
     register: Register | None = None,
     traces: Traces | None = None,
 ) -> FastAPI:
-    """The service around a loaded analyzer; without a register it keeps nothing.
+    """The API around a loaded analyzer; without a register it keeps nothing.
 
     What it is given it uses; traces it closes, too.
     """
@@ -73,7 +73,6 @@ def create_app(
     for router in _routers():
         app.include_router(router)
     install_docs(app)
-    install_console(app)
     install_problems(app)
     app.add_middleware(KnownHosts, settings=settings)
     if traces is not None:
