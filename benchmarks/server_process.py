@@ -23,10 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 _SERVE = ("-m", "xiaobao", "serve", "--port", "0", "--database")
 _CODE = """
 import sys
-import serving.commands, xiaobao
+import serving.opening, xiaobao
 sys.path.insert(0, "tests")
 from readers import KeywordAnalyzer
-serving.commands.open_analyzer = lambda *_, **__: KeywordAnalyzer()
+serving.opening.open_analyzer = lambda *_, **__: KeywordAnalyzer()
 xiaobao.app(["serve", "--port", "0", "--database", sys.argv[1]])
 """
 

@@ -5,7 +5,7 @@ Imports what it needs when a command runs: the front door lists commands without
 
 import gc
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,14 +15,11 @@ from rich.console import Console
 
 from serving.engines.opening import EngineName, LinkEngine, open_engine, open_linking
 from serving.listening import check_host, listen, server_of
-from serving.options import BundleDirectory, OwnColumns, fields_of
-from serving.runtime_options import PrecisionName, RuntimeName, log_choice, tell_choice
+from serving.options import BundleDirectory, OwnColumns, PrecisionName, RuntimeName, fields_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from models.runtime_choice import RuntimeChoice
-    from serving.contracts import Analyzer
     from serving.settings import ServingSettings
 
 
@@ -43,6 +40,7 @@ def assess(
     Exit codes: 0 done, 1 some rows failed, 2 wrong usage or unreadable input.
     """
     from serving.files.printing import score, show
+    from serving.opening import open_analyzer, tell_choice
 
     fields = fields_of(column)
     chosen = runtime is not None or precision is not None
@@ -129,6 +127,7 @@ def serve(
         with _made_for_good():
             from serving.app import create_app
             from serving.logs import configure_logs
+            from serving.opening import open_chosen
             from serving.register.opening import register_if_wanted
             from serving.settings import read_settings
             from serving.tracing import open_traces
@@ -162,45 +161,6 @@ def _made_for_good() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def open_analyzer(
-    bundle: Path | None,
-    *,
-    threads: int | None = None,
-    runtime: str | None = None,
-    precision: str | None = None,
-    report: "Callable[[RuntimeChoice], object]" = lambda _: None,
-) -> "Analyzer":
-    """The analyzer of a bundle on a runtime, the default one for None; ``report`` is told which.
-
-    Raises BundleError for a missing or altered bundle, RuntimeChoiceError for a runtime that
-    cannot be had.
-    """
-    from models.analyzer import load_analyzer
-    from models.runtime_choice import wanted_of
-
-    wanted = wanted_of(runtime, precision)
-    return load_analyzer(bundle, threads=threads, wanted=wanted, report=report)
-
-
-def open_chosen(settings: "ServingSettings") -> "tuple[Analyzer, ServingSettings]":
-    """The analyzer, and the settings with the runtime chosen: later bundles are read by it too.
-
-    A trial beside requests would measure the requests.
-    """
-    choices: list[RuntimeChoice] = []
-    analyzer = open_analyzer(
-        settings.bundle,
-        threads=settings.threads,
-        runtime=settings.runtime,
-        precision=settings.precision,
-        report=choices.append,
-    )
-    for choice in choices:
-        log_choice(choice)
-        settings = settings.model_copy(update={"runtime": choice.kind})
-    return analyzer, settings
 
 
 def _run(app: "FastAPI", settings: "ServingSettings", listener: socket.socket) -> None:

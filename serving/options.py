@@ -22,6 +22,16 @@ DatabaseUrl = Annotated[
         "--database", help="数据库地址 · database URL [XIAOBAO_DATABASE, or SQLite in xiaobao-data]"
     ),
 ]
+RuntimeName = Annotated[
+    str | None,
+    typer.Option(
+        "--runtime", help="推理引擎 · onnx, openvino, torch, auto: 试跑取最快 the fastest [onnx]"
+    ),
+]
+PrecisionName = Annotated[
+    str | None,
+    typer.Option("--precision", help="auto, fp32:不用低精度 · nothing less than fp32 [auto]"),
+]
 
 
 def fields_of(columns: list[str] | None) -> dict[str, str]:

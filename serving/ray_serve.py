@@ -15,9 +15,9 @@ from fastapi import FastAPI
 
 from models.extras import need
 from serving.app import create_app
-from serving.commands import open_chosen
 from serving.listening import ServeError
 from serving.logs import configure_logs
+from serving.opening import open_chosen
 from serving.register.opening import register_if_wanted
 from serving.settings import ServingSettings, SettingsError, read_settings
 from serving.tracing import open_traces

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-import serving.commands
+import serving.opening
 import xiaobao
 from models.errors import XiaobaoError
 from serving.listening import ServeError, check_host, listen
@@ -24,7 +24,7 @@ ROOT = Path(xiaobao.__file__).parent
 @pytest.fixture
 def run(monkeypatch):
     """Runs a command line against the small analyzer."""
-    monkeypatch.setattr(serving.commands, "open_analyzer", lambda *_, **__: KeywordAnalyzer())
+    monkeypatch.setattr(serving.opening, "open_analyzer", lambda *_, **__: KeywordAnalyzer())
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
 
 
@@ -90,7 +90,7 @@ def test_a_bundle_that_cannot_be_used_is_one_line_and_exit_code_two(
     def refuse(*_, **__):
         raise XiaobaoError("b/network.onnx: sha256 differs from the manifest")
 
-    monkeypatch.setattr(serving.commands, "open_analyzer", refuse)
+    monkeypatch.setattr(serving.opening, "open_analyzer", refuse)
     words = ["assess", source] if command == "assess" else ["serve", "--port", "0"]
     result = run(*words, "--bundle", "b")
     assert result.exit_code == 2
@@ -108,7 +108,7 @@ def test_an_interrupted_command_says_how_to_go_on(run, source, monkeypatch):
         def assess(self, records, *, batch_tokens=4096):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(serving.commands, "open_analyzer", lambda *_, **__: Interrupted())
+    monkeypatch.setattr(serving.opening, "open_analyzer", lambda *_, **__: Interrupted())
     result = run("assess", source, "--out", source.with_name("out.jsonl"))
     assert result.exit_code == 130
     assert "goes on" in result.stderr
@@ -172,10 +172,10 @@ def test_an_answer_does_not_wait_to_be_sent_in_one_piece():
 
 def test_the_service_says_where_it_listens_answers_and_stops_on_interrupt():
     code = (
-        "import sys, serving.commands, xiaobao\n"
+        "import sys, serving.opening, xiaobao\n"
         "sys.path.insert(0, 'tests')\n"
         "from readers import KeywordAnalyzer\n"
-        "serving.commands.open_analyzer = lambda *_, **__: KeywordAnalyzer()\n"
+        "serving.opening.open_analyzer = lambda *_, **__: KeywordAnalyzer()\n"
         "xiaobao.app(['serve', '--port', '0'])\n"
     )
     command = [sys.executable, "-u", "-c", code]
@@ -232,8 +232,8 @@ def test_assess_runs_without_the_serving_extra(source):
 def test_a_command_without_its_extra_says_which_one_to_install(blocked, words, extra):
     code = (
         f"import sys; sys.modules[{blocked!r}] = None\n"
-        "import serving.commands, xiaobao\n"
-        "serving.commands.open_analyzer = lambda *_, **__: None\n"
+        "import serving.opening, xiaobao\n"
+        "serving.opening.open_analyzer = lambda *_, **__: None\n"
         f"xiaobao.app({words!r})"
     )
     result = python(code)

@@ -6,7 +6,7 @@ import pyarrow
 import pytest
 from typer.testing import CliRunner
 
-import serving.commands
+import serving.opening
 from serving.engines.engine import EngineError
 from serving.engines.waves import in_place
 from serving.engines.wire import ANSWERS
@@ -27,7 +27,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(monkeypatch, source):
-    monkeypatch.setattr(serving.commands, "open_analyzer", lambda *_, **__: KeywordAnalyzer())
+    monkeypatch.setattr(serving.opening, "open_analyzer", lambda *_, **__: KeywordAnalyzer())
     out = source.with_name("out.jsonl")
     return lambda *words: CliRunner().invoke(
         app, ["assess", str(source), "--out", str(out), *words]

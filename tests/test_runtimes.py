@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 import models.runtime_choice
-import serving.commands
+import serving.opening
 import xiaobao
 from models import openvino_runtime
 from models.analyzer import Analyzer, load_analyzer
@@ -367,10 +367,10 @@ def test_the_service_logs_why_and_keeps_to_the_choice_for_later_bundles(
     def opened(*_: Any, report: Any, **__: Any) -> None:
         report(choice)
 
-    monkeypatch.setattr(serving.commands, "open_analyzer", opened)
+    monkeypatch.setattr(serving.opening, "open_analyzer", opened)
     stream = StringIO()
     configure_logs(level="info", stream=stream)
-    _, settings = serving.commands.open_chosen(ServingSettings(runtime="auto"))
+    _, settings = serving.opening.open_chosen(ServingSettings(runtime="auto"))
     logging.getLogger().handlers.clear()
     assert settings.runtime == OPENVINO
     line = json.loads(stream.getvalue())

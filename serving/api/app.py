@@ -7,7 +7,6 @@ no page: what else shall answer is put into the app by ``serving.app``.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from typing import Any
 
 import structlog
@@ -15,9 +14,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from models.analyzer import load_analyzer
 from models.record import Record
-from models.runtime_choice import Wanted
 from serving.api.access import AccessLog
 from serving.api.admin import admin_routes, show_bundles
 from serving.api.assessing import assess_routes
@@ -34,6 +31,7 @@ from serving.api.traced import TracedRequests
 from serving.contracts import Analyzer
 from serving.keys.ring import KeyRing
 from serving.metrics import Metrics
+from serving.opening import opener_of
 from serving.register.register import Register
 from serving.scheduling.scheduler import Scheduler
 from serving.scheduling.watchdog import watch
@@ -99,9 +97,7 @@ def _install_state(app: FastAPI, analyzer: Analyzer, settings: ServingSettings) 
     state.settings = settings
     state.metrics = metrics
     state.guard = Guard(KeyRing(settings.keys) if settings.keys else None, rate=settings.rate_limit)
-    wanted = Wanted(settings.runtime, settings.precision)
-    load = partial(load_analyzer, threads=settings.threads, wanted=wanted)
-    state.shelf = Shelf(analyzer, directory=settings.bundles, load=load)
+    state.shelf = Shelf(analyzer, directory=settings.bundles, load=opener_of(settings))
     state.shadow = None
     state.ready = False
     state.scheduler = scheduler = Scheduler(
