@@ -18,6 +18,7 @@ from models.analyzer import load_analyzer
 from models.codebook import default_codebook
 from models.labels import label_space
 from models.taxonomy import default_taxonomy
+from serving.api.service import service_of
 from serving.app import create_app
 from serving.settings import read_settings
 
@@ -66,7 +67,7 @@ def generated_pages(root: Path) -> Iterator[Page]:
         "reference/settings.md": settings_page(),
         "reference/http.md": http_page(app.openapi()),
         "reference/errors.md": problems_page(),
-        "reference/metrics.md": metrics_page(app.state.metrics.page()),
+        "reference/metrics.md": metrics_page(service_of(app).metrics.page()),
         "reference/causes.md": taxonomy_page(taxonomy),
         "reference/signs.md": codebook_page(codebook),
         "reference/labels.md": labels_page(labels, analyzer.description),

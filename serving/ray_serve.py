@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from models.extras import need
+from serving.api.service import service_of
 from serving.app import create_app
 from serving.listening import ServeError
 from serving.logs import configure_logs
@@ -74,13 +75,13 @@ def open_app(settings: ServingSettings) -> FastAPI:
     closing = ExitStack()
     register = closing.enter_context(register_if_wanted(settings))
     app = create_app(analyzer, settings, register, traces)
-    inner = app.router.lifespan_context
+    inner, readiness = app.router.lifespan_context, service_of(app).readiness
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with closing:
             async with inner(app):
-                while not app.state.ready:  # Serve sends callers as soon as this is over
+                while not readiness.ready:  # Serve sends callers as soon as this is over
                     await asyncio.sleep(0.05)
                 yield
 

@@ -1,11 +1,13 @@
-"""The shelf: which bundle answers, which one did before, and the directory where others stand."""
+"""The shelf: which bundle answers, which did before, which reads along, and where others stand."""
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from models.errors import XiaobaoError
 from serving.contracts import Analyzer
+from serving.shadow import Shadow
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -18,13 +20,24 @@ class ShelfError(XiaobaoError):
 
 
 class Shelf:
-    """``active`` answers; a change is one assignment, and a request keeps what it began with."""
+    """``active`` answers; a change is one assignment, and a request keeps what it began with.
+
+    Who changes something holds ``changing``, so that one change follows the other.
+    """
 
     def __init__(self, active: Analyzer, *, directory: Path | None, load: Load) -> None:
         self.active = active
         self.previous: Analyzer | None = None
+        self.shadow: Shadow | None = None
+        self.changing = asyncio.Lock()
         self._directory = directory
         self._load = load
+
+    @property
+    def roles(self) -> Mapping[str, Analyzer | None]:
+        """The bundles by what they do here."""
+        candidate = self.shadow.candidate if self.shadow is not None else None
+        return {"active": self.active, "previous": self.previous, "shadow": candidate}
 
     def open(self, name: str) -> Analyzer:
         """The analyzer of a bundle of the directory, checked; takes seconds. Raises ShelfError."""

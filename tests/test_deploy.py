@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from serving.api.service import service_of
 from serving.app import create_app
 from serving.settings import ServingSettings
 from tests.readers import KeywordAnalyzer
@@ -220,7 +221,7 @@ def test_the_readiness_probe_waits_longer_than_the_service_for_its_database():
 
 def series() -> set[str]:
     """Every name that Prometheus has of the service."""
-    page = create_app(KeywordAnalyzer(), ServingSettings()).state.metrics.page().decode()
+    page = service_of(create_app(KeywordAnalyzer(), ServingSettings())).metrics.page().decode()
     ends = {"histogram": ("_bucket", "_sum", "_count")}
     kinds = re.findall(r"^# TYPE (\S+) (\w+)$", page, re.MULTILINE)
     return {name + end for name, kind in kinds for end in ends.get(kind, ("",))}

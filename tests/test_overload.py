@@ -5,6 +5,7 @@ import concurrent.futures
 import httpx
 import pytest
 
+from serving.api.service import service_of
 from tests.readers import GatedAnalyzer, KeywordAnalyzer
 from tests.served import run_server, wait_for
 
@@ -42,7 +43,7 @@ def test_who_allows_more_time_is_accepted_meanwhile(gated):
     analyzer, client, server, pool = gated
     first = pool.submit(post, client, "长" * 20_000)
     analyzer.entered.wait(timeout=10)
-    backlog = server.config.app.state.scheduler.backlog
+    backlog = service_of(server.config.app).scheduler.backlog
     before = backlog.tokens
     second = pool.submit(post, client, TEXT, X_Request_Deadline_Ms="30000")
     wait_for(lambda: backlog.tokens > before)
@@ -99,7 +100,7 @@ def test_a_stuck_thread_is_replaced_and_the_service_is_ready_again():
         analyzer.gate.set()
         wait_for(lambda: client.get("/readyz").status_code == 200)
         again = post(client, TEXT)
-        restarts = server.config.app.state.scheduler.restarts
+        restarts = service_of(server.config.app).scheduler.restarts
     assert (lost.status_code, alive, again.status_code) == (503, 200, 200)
     assert lost.headers["retry-after"] == "1"
     assert restarts >= 1
@@ -119,13 +120,13 @@ def test_a_dead_thread_is_replaced_and_others_are_answered():
         lost = post(client, "赔" * 20)
         wait_for(lambda: client.get("/readyz").status_code == 200)
         again = post(client, "赔" * 30)
-        restarts = server.config.app.state.scheduler.restarts
+        restarts = service_of(server.config.app).scheduler.restarts
     assert (lost.status_code, again.status_code, restarts) == (503, 200, 1)
 
 
 def test_what_waited_behind_a_lost_batch_is_answered_by_the_next_thread(gated):
     analyzer, client, server, pool = gated
-    scheduler = server.config.app.state.scheduler
+    scheduler = service_of(server.config.app).scheduler
     lost = pool.submit(post, client, TEXT)
     analyzer.entered.wait(timeout=10)
     behind = pool.submit(post, client, TEXT)
@@ -142,7 +143,7 @@ def test_a_service_that_closes_leaves_nobody_without_an_answer_when_its_thread_g
         run_server(analyzer, stuck_after_s=0.5) as (client, server),
         concurrent.futures.ThreadPoolExecutor(2) as pool,
     ):
-        scheduler = server.config.app.state.scheduler
+        scheduler = service_of(server.config.app).scheduler
         analyzer.shut()
         calls = [pool.submit(post, client, TEXT) for _ in range(2)]
         analyzer.entered.wait(timeout=10)

@@ -10,6 +10,7 @@ import pytest
 
 from models.analyzer import load_analyzer
 from models.extras import MissingExtraError
+from serving.api.service import service_of
 from serving.listening import ServeError
 from serving.ray_serve import application, open_app, settings_of
 from serving.settings import SettingsError
@@ -93,8 +94,8 @@ def test_an_app_of_a_replica_waits_until_it_can_answer_and_closes_what_it_opened
     app = open_app(settings)
     with TestClient(app, base_url="http://127.0.0.1") as client:
         assert client.get("/readyz").status_code == 200
-        engine = app.state.register.engine
-    assert (app.state.ready, engine.pool.checkedin()) == (False, 0)
+        engine = service_of(app).register.engine
+    assert (service_of(app).readiness.ready, engine.pool.checkedin()) == (False, 0)
 
 
 def test_an_argument_that_is_no_setting_is_refused_by_its_name():

@@ -10,6 +10,7 @@ import pytest
 
 from models.bundle import EMBEDDED, MANIFEST
 from models.errors import XiaobaoError
+from serving.api.service import service_of
 from serving.shelf import Shelf, ShelfError
 from tests.readers import GatedAnalyzer, KeywordAnalyzer
 from tests.served import run_server, wait_for
@@ -114,7 +115,7 @@ def test_a_request_keeps_the_bundle_that_it_began_with():
         call = pool.submit(client.post, "/v1/assess", json=TEXT)
         analyzer.entered.wait(timeout=10)
         other = Renamed()
-        server.config.app.state.shelf.use(other)
+        service_of(server.config.app).shelf.use(other)
         analyzer.gate.set()
         names = [call.result().json()["model"]["bundle"], in_use(client)]
     assert names == ["keywords@0000", "renamed@0001"]
@@ -164,7 +165,7 @@ def shadowed(tmp_path):
     (bundles / "candidate").mkdir(parents=True)
     token = add_key(keys, "assess", "admin")
     with run_server(KeywordAnalyzer(), wait_ready=False, keys=keys, bundles=bundles) as (client, s):
-        s.config.app.state.shelf._load = lambda _: Renamed()
+        service_of(s.config.app).shelf._load = lambda _: Renamed()
         client.headers.update(bearer(token))
         wait_for(lambda: client.get("/readyz").status_code == 200)
         yield client

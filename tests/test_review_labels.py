@@ -4,13 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import select, update
-from starlette.requests import Request
 
 from models.analyzer import Analyzer
 from models.bundle import load_bundle
@@ -18,7 +15,7 @@ from models.codebook import default_codebook
 from models.labels import label_space
 from models.record import Record
 from models.taxonomy import default_taxonomy
-from serving.api.cases import labels_in_use
+from serving.api.cases import labels_of
 from serving.register.database import write
 from serving.register.errors import ReviewError
 from serving.register.register import Register
@@ -155,10 +152,5 @@ def test_the_labels_are_those_of_the_bundle_in_use():
     bundle = load_bundle()
     analyzer = Analyzer(bundle, None)
     analyzer.bundle = replace(bundle, labels=replace(bundle.labels, demand=("own",)))
-    assert labels_in_use(request_to(analyzer)).demand == ("own",)
-    assert labels_in_use(request_to(KeywordAnalyzer())) == KNOWN
-
-
-def request_to(analyzer: Any) -> Request:
-    app = SimpleNamespace(state=SimpleNamespace(shelf=SimpleNamespace(active=analyzer)))
-    return Request({"type": "http", "app": app})
+    assert labels_of(analyzer).demand == ("own",)
+    assert labels_of(KeywordAnalyzer()) == KNOWN

@@ -3,6 +3,7 @@ import concurrent.futures
 import httpx
 import pytest
 
+from serving.api.service import service_of
 from serving.scheduling.job import Lane
 from tests.readers import BrokenAnalyzer, GatedAnalyzer, KeywordAnalyzer
 from tests.served import TEXT, post, run_server, wait_for
@@ -43,7 +44,7 @@ def test_requests_that_wait_together_are_read_together():
         first = pool.submit(post, client, {"text": TEXT})
         analyzer.entered.wait(timeout=10)
         rest = [pool.submit(post, client, {"text": TEXT}) for _ in range(8)]
-        backlog = server.config.app.state.scheduler.backlog
+        backlog = service_of(server.config.app).scheduler.backlog
         wait_for(lambda: backlog._lanes.tokens[Lane.QUICK] == 8 * 32)
         analyzer.gate.set()
         assert {future.result().status_code for future in [first, *rest]} == {200}
@@ -84,7 +85,7 @@ def test_a_request_past_its_deadline_is_told_so():
 def test_what_a_client_that_left_had_asked_is_not_read():
     analyzer = GatedAnalyzer()
     with run_server(analyzer) as (client, server), concurrent.futures.ThreadPoolExecutor(1) as pool:
-        backlog = server.config.app.state.scheduler.backlog
+        backlog = service_of(server.config.app).scheduler.backlog
         analyzer.shut()
         first = pool.submit(post, client, {"text": TEXT})
         analyzer.entered.wait(timeout=10)
@@ -99,7 +100,7 @@ def test_what_a_client_that_left_had_asked_is_not_read():
 def test_a_service_that_stops_finishes_what_it_accepted():
     analyzer = GatedAnalyzer()
     with run_server(analyzer) as (client, server), concurrent.futures.ThreadPoolExecutor(3) as pool:
-        backlog = server.config.app.state.scheduler.backlog
+        backlog = service_of(server.config.app).scheduler.backlog
         analyzer.shut()
         futures = [pool.submit(post, client, {"text": TEXT}) for _ in range(3)]
         analyzer.entered.wait(timeout=10)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -11,6 +11,7 @@ from serving.api.intake import AdminRoute
 from serving.api.problems import ProblemError
 from serving.api.responses import json_response
 from serving.api.schemas import problem_responses
+from serving.api.service import Service, service_of
 from serving.contracts import Analyzer
 from serving.shadow import Shadow
 from serving.shelf import ShelfError
@@ -78,10 +79,10 @@ def admin_routes() -> APIRouter:
     )
     async def use_bundle(choice: BundleIn, request: Request) -> Response:
         """更换模型包 · Load, check and take into use; refused (409) if its self-check fails."""
-        app = request.app
-        async with app.state.changing:
-            app.state.shelf.use(await _open(app, choice.bundle))
-        return _bundles(app)
+        service = service_of(request.app)
+        async with service.shelf.changing:
+            service.shelf.use(await _open(service, choice.bundle))
+        return _bundles(service)
 
     @router.post(
         "/bundle/rollback",
@@ -91,13 +92,13 @@ def admin_routes() -> APIRouter:
     )
     async def roll_back(request: Request) -> Response:
         """恢复之前的模型包 · Go back to the bundle that was in use before; at once."""
-        app = request.app
-        async with app.state.changing:
+        service = service_of(request.app)
+        async with service.shelf.changing:
             try:
-                app.state.shelf.roll_back()
+                service.shelf.roll_back()
             except ShelfError as error:
                 raise ProblemError(409, str(error)) from None
-        return _bundles(app)
+        return _bundles(service)
 
     @router.post(
         "/shadow",
@@ -107,14 +108,15 @@ def admin_routes() -> APIRouter:
     )
     async def set_shadow(choice: ShadowIn, request: Request) -> Response:
         """影子运行 · A candidate reads the same complaints in idle time; its answers go nowhere."""
-        app = request.app
-        async with app.state.changing:
-            candidate = await _open(app, choice.bundle) if choice.bundle is not None else None
-            before = app.state.shadow
-            app.state.shadow = Shadow(candidate, app.state.scheduler) if candidate else None
+        service, named = service_of(request.app), choice.bundle
+        shelf = service.shelf
+        async with shelf.changing:
+            candidate = await _open(service, named) if named is not None else None
+            before = shelf.shadow
+            shelf.shadow = Shadow(candidate, service.scheduler) if candidate else None
             if before is not None:
                 await before.stop()
-        return _bundles(app)
+        return _bundles(service)
 
     @router.get(
         "/shadow",
@@ -124,33 +126,20 @@ def admin_routes() -> APIRouter:
     )
     async def shadow(request: Request) -> Response:
         """影子比较 · How often the candidate answered differently; ids of labels, no text."""
-        found = request.app.state.shadow
+        found = service_of(request.app).shelf.shadow
         return json_response(found.report() if found is not None else _NO_SHADOW)
 
     return router
 
 
-def show_bundles(app: FastAPI) -> None:
-    """Tell the metrics which bundles there are."""
-    roles = _roles(app).items()
-    app.state.metrics.show_bundles({role: one.description for role, one in roles if one})
-
-
-async def _open(app: FastAPI, name: str) -> Analyzer:
+async def _open(service: Service, name: str) -> Analyzer:
     try:
-        opened: Analyzer = await asyncio.to_thread(app.state.shelf.open, name)
+        return await asyncio.to_thread(service.shelf.open, name)
     except ShelfError as error:
         raise ProblemError(409, str(error)) from None
-    return opened
 
 
-def _roles(app: FastAPI) -> dict[str, Analyzer | None]:
-    shelf, shadow = app.state.shelf, app.state.shadow
-    candidate = shadow.candidate if shadow is not None else None
-    return {"active": shelf.active, "previous": shelf.previous, "shadow": candidate}
-
-
-def _bundles(app: FastAPI) -> Response:
-    show_bundles(app)
-    named = {role: one and one.description["bundle"] for role, one in _roles(app).items()}
-    return json_response(named)
+def _bundles(service: Service) -> Response:
+    service.show_bundles()
+    roles = service.shelf.roles.items()
+    return json_response({role: one and one.description["bundle"] for role, one in roles})

@@ -18,9 +18,9 @@ from models.record import Record
 from serving.api.intake import JsonRoute
 from serving.api.keeping import keep
 from serving.api.problems import ProblemError
-from serving.api.readiness import check_ready
 from serving.api.responses import json_response
 from serving.api.schemas import AssessmentOut, BatchIn, BatchOut, RecordIn, problem_responses
+from serving.api.service import service_of
 from serving.api.traced import watch_of
 from serving.keys.key import Scope
 from serving.scheduling.job import QUICK_TOKENS
@@ -51,10 +51,11 @@ class AssessRoute(JsonRoute):
 
     def check_read(self, request: Request, body: bytes) -> None:
         """Raises NotReadyError, QueueFullError by the size of the body alone, or ProblemError."""
-        check_ready(request)
+        service = service_of(request.app)
+        service.readiness.check()
         # What is long is told apart once it is counted; here only what waits already matters.
         tokens = min(len(body) // _BYTES_A_TOKEN, QUICK_TOKENS)
-        request.app.state.scheduler.check_room(tokens, deadline_s=_deadline_s(request))
+        service.scheduler.check_room(tokens, deadline_s=_deadline_s(request))
 
 
 def assess_routes() -> APIRouter:
@@ -69,7 +70,7 @@ def assess_routes() -> APIRouter:
     )
     async def assess(complaint: RecordIn, request: Request, _: _DeadlineMs = None) -> Response:
         """分析一件投诉 · Assess one complaint: causes with evidence, signs, marks, level."""
-        check_length("text", complaint.text, settings=request.app.state.settings)
+        check_length("text", complaint.text, settings=service_of(request.app).settings)
         records = [complaint.to_record()]
         (answer,) = await _answers(request, records)
         return json_response(answer)
@@ -82,7 +83,7 @@ def assess_routes() -> APIRouter:
     )
     async def assess_batch(batch: BatchIn, request: Request, _: _DeadlineMs = None) -> Response:
         """分析一批投诉 · Assess up to 256 complaints; answers come in the order of the request."""
-        check_batch(batch, settings=request.app.state.settings)
+        check_batch(batch, settings=service_of(request.app).settings)
         records = [item.to_record() for item in batch.records]
         return json_response({"assessments": await _answers(request, records)})
 
@@ -113,20 +114,20 @@ def check_batch(batch: BatchIn, *, settings: ServingSettings) -> None:
 
 async def answer_records(request: Request, records: Sequence[Record]) -> list[Assessment]:
     """The assessments of these records by the bundle in use, in order; counted and shadowed."""
-    check_ready(request)
-    state, facts = request.app.state, request.state.facts
+    service, facts = service_of(request.app), request.state.facts
+    service.readiness.check()
     facts.update(records=len(records), chars=sum(len(record.text) for record in records))
-    answer = state.scheduler.submit(
+    answer = service.scheduler.submit(
         records,
-        analyzer=state.shelf.active,
+        analyzer=service.shelf.active,
         deadline_s=_deadline_s(request),
         watch=watch_of(request.state),
     )
     assessments = await _unless_gone(request, answer)
     facts.update(levels=dict(Counter(item.agent.level for item in assessments)))
-    state.metrics.count_assessments(assessments)
-    if state.shadow is not None:
-        state.shadow.follow(records, assessments, request_id=request.state.request_id)
+    service.metrics.count_assessments(assessments)
+    if service.shelf.shadow is not None:
+        service.shelf.shadow.follow(records, assessments, request_id=request.state.request_id)
     return assessments
 
 
@@ -147,7 +148,7 @@ def read_deadline(headers: Headers) -> float | None:
 
 def _deadline_s(request: Request) -> float:
     """Seconds that are left to answer: what the caller allows, within the service's own limit."""
-    allowed: float = request.app.state.settings.deadline_s
+    allowed = service_of(request.app).settings.deadline_s
     asked = read_deadline(request.headers)
     if asked is not None:
         allowed = min(allowed, asked)

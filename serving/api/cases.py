@@ -17,6 +17,7 @@ from serving.api.intake import JsonRoute
 from serving.api.keeping import register_of
 from serving.api.responses import json_response
 from serving.api.schemas import AssessmentOut, problem_responses
+from serving.api.service import service_of
 from serving.register.reviews import Review
 
 _EXAMPLE: JsonDict = {
@@ -102,11 +103,10 @@ class CaseOut(BaseModel):
     reviews: list[ReviewedOut] = Field(description="复核记录 · first to last")
 
 
-def labels_in_use(request: Request) -> LabelSpace:
-    """The ids that labels of each kind may have: of the bundle in use, else of the package."""
-    active = request.app.state.shelf.active
-    if isinstance(active, Analyzer):
-        return active.bundle.labels
+def labels_of(analyzer: object) -> LabelSpace:
+    """The ids that labels of each kind may have: its bundle's, or the package's if it has none."""
+    if isinstance(analyzer, Analyzer):
+        return analyzer.bundle.labels
     return label_space(default_taxonomy(), default_codebook())
 
 
@@ -143,10 +143,8 @@ def case_routes() -> APIRouter:
     )
     async def review(case_id: str, given: ReviewIn, request: Request) -> Response:
         """复核案件 · Add a review: accept, modify or reject. Nothing is overwritten."""
-        register = register_of(request)
-        found = await asyncio.to_thread(
-            register.review, case_id, given.to_review(), known=labels_in_use(request)
-        )
+        register, known = register_of(request), labels_of(service_of(request.app).shelf.active)
+        found = await asyncio.to_thread(register.review, case_id, given.to_review(), known=known)
         return json_response(asdict(found))
 
     return router

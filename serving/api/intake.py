@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from serving.api.problems import ProblemError
+from serving.api.service import service_of
 from serving.keys.key import Scope
 from serving.settings import ServingSettings
 
@@ -50,11 +51,11 @@ class JsonRoute(APIRoute):
         has_body = self.body_field is not None
 
         async def admit_then_answer(request: Request) -> Response:
-            await request.app.state.guard.admit(request, self.scope)
+            service = service_of(request.app)
+            await service.guard.admit(request, self.scope)
             if not has_body:
                 return await answer(request)
-            settings: ServingSettings = request.app.state.settings
-            body = await read_body(request, settings=settings)
+            body = await read_body(request, settings=service.settings)
             check_content_type(request.headers.get("content-type", ""))
             self.check_read(request, body)
             return await answer(ReadRequest(request, body, parse_json(body)))

@@ -15,6 +15,7 @@ from fastapi import Request
 from models.assessment import Assessment, as_json
 from models.record import Record
 from serving.api.problems import ProblemError
+from serving.api.service import service_of
 from serving.api.traced import watch_of
 from serving.register.register import Register
 from serving.scheduling.refusals import DeadlineError
@@ -31,12 +32,13 @@ async def keep(
 
     Raises DeadlineError where their transaction did not begin in time: then nothing is stored.
     """
-    register: Register | None = request.app.state.register
+    service = service_of(request.app)
+    register = service.register
     if register is None:
         return [as_json(assessment) for assessment in assessments]
     pairs = list(zip(records, assessments, strict=True))
     began = time.monotonic()
-    with request.app.state.metrics.timing("store"):
+    with service.metrics.timing("store"):
         writing = await asyncio.to_thread(register.submit, pairs, actor=actor_of(request))
         await asyncio.wait({stored := asyncio.wrap_future(writing)}, timeout=deadline_s)
         if not stored.done() and writing.cancel():
@@ -56,7 +58,7 @@ def actor_of(request: Request) -> str:
 
 def register_of(request: Request) -> Register:
     """The register. Raises ProblemError 404 where nothing is kept."""
-    register: Register | None = request.app.state.register
+    register = service_of(request.app).register
     if register is None:
         raise ProblemError(404, "database: none, nothing is kept · 未启用案件登记")
     return register

@@ -6,8 +6,6 @@ Asked every few seconds by whoever spreads callers, so it must be cheap and neve
 import asyncio
 import time
 
-from fastapi import Request
-
 from serving.register.errors import RegisterUnavailableError
 from serving.register.register import Register
 from serving.scheduling.refusals import NotReadyError
@@ -47,18 +45,30 @@ class RegisterProbe:
         self._answered = time.monotonic()
 
 
-def check_ready(request: Request) -> None:
-    """Raises NotReadyError while the service warms up, mends itself or closes."""
-    if not request.app.state.ready:
-        raise NotReadyError("warming up or closing · 正在启动或关闭")
+class Readiness:
+    """Whether requests are answered: not while the service warms up, mends itself or closes.
 
+    ``ready`` is the watchdog's to say. ``probe`` None: no cases are kept.
+    """
 
-async def check_all(request: Request) -> None:
-    """The same, and where cases are kept the database must answer, too."""
-    check_ready(request)
-    probe: RegisterProbe | None = request.app.state.register_probe
-    if probe is not None:
-        await probe.check()
+    def __init__(self, probe: RegisterProbe | None) -> None:
+        self.ready = False
+        self._probe = probe
+
+    def set_ready(self, ready: bool) -> None:
+        """A text was read, or none can be read now."""
+        self.ready = ready
+
+    def check(self) -> None:
+        """Raises NotReadyError where texts cannot be read now."""
+        if not self.ready:
+            raise NotReadyError("warming up or closing · 正在启动或关闭")
+
+    async def check_all(self) -> None:
+        """The same, and where cases are kept the database must answer, too."""
+        self.check()
+        if self._probe is not None:
+            await self._probe.check()
 
 
 def _heard(question: asyncio.Future[None]) -> None:

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from serving.api.assessing import AssessRoute
-from serving.api.readiness import check_all
 from serving.api.responses import json_response
 from serving.api.schemas import DescriptionOut, StateOut, problem_responses
+from serving.api.service import service_of
 from serving.metrics import CONTENT_TYPE
 
 
@@ -24,7 +24,7 @@ def state_routes() -> APIRouter:
     )
     async def readyz(request: Request) -> Response:
         """就绪 · The bundle is warm, its reading thread runs, and the database answers."""
-        await check_all(request)
+        await service_of(request.app).readiness.check_all()
         return json_response({"status": "ok"})
 
     @router.get(
@@ -38,8 +38,9 @@ def state_routes() -> APIRouter:
     )
     async def metrics(request: Request) -> Response:
         """指标 · Counts and times in the text format of Prometheus; any valid key will do."""
-        await request.app.state.guard.admit_any(request)
-        return Response(request.app.state.metrics.page(), media_type=CONTENT_TYPE)
+        service = service_of(request.app)
+        await service.guard.admit_any(request)
+        return Response(service.metrics.page(), media_type=CONTENT_TYPE)
 
     return router
 
@@ -56,6 +57,6 @@ def model_routes() -> APIRouter:
     )
     async def model(request: Request) -> Response:
         """模型说明 · The bundle in use: versions, labels with names and thresholds, metrics."""
-        return json_response(dict(request.app.state.shelf.active.description))
+        return json_response(dict(service_of(request.app).shelf.active.description))
 
     return router

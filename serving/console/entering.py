@@ -20,7 +20,7 @@ async def enter(visit: Visit) -> Response:
     """Begin a session with a key, checked by the guard as for the API."""
     token = visit.form.one("key")
     try:
-        await visit.request.app.state.guard.identify(
+        await visit.service.guard.identify(
             with_token(visit.request, token if token.isascii() else None)
         )
     except ProblemError as problem:

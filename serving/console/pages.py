@@ -12,7 +12,7 @@ from models.codebook import Codebook, Sign
 from models.links.kinds import read_kinds
 from models.record import GENRES, Record
 from serving.api.assessing import answer_records, check_length
-from serving.api.cases import labels_in_use
+from serving.api.cases import labels_of
 from serving.api.problems import ProblemError
 from serving.console import reviewing
 from serving.console.filters import PAGE_SIZE, page_number, read_query
@@ -67,7 +67,7 @@ async def review_case(visit: Visit) -> Response:
     try:
         _check_unchanged(visit, case)
         review = reviewing.review_of(visit.form, standing, reviewer=_reviewer(visit))
-        known = labels_in_use(visit.request)
+        known = labels_of(visit.service.shelf.active)
         await asyncio.to_thread(_register_of(visit).review, case.case_id, review, known=known)
     except ReviewError as error:
         reason = reviewing.REASONS.get(error.field, error.reason)
@@ -117,7 +117,7 @@ async def try_text(visit: Visit) -> Response:
     if not text:
         fault = "请粘贴一段投诉文本 · paste a text"
         return page(visit, "try.html", status=422, answer=None, fault=fault, **typed)
-    check_length("text", text, settings=visit.request.app.state.settings)
+    check_length("text", text, settings=visit.service.settings)
     record = Record(text, genre=genre if genre in GENRES else None)
     (assessment,) = await answer_records(visit.request, [record])
     answer = as_json(assessment)

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from models.errors import XiaobaoError
 from serving.api.problems import ProblemError, as_problem
 from serving.api.schemas import TITLES
+from serving.api.service import service_of
 from serving.console import entering, pages
 from serving.console.rendering import page
 from serving.console.seals import Seal
@@ -42,8 +43,8 @@ _IN_WORDS: dict[type[Exception], str] = {
 
 
 def install_console(app: FastAPI) -> None:
-    """Serve the console at /console; the app's state must hold settings, guard and register."""
-    app.state.seal = Seal(app.state.settings.data_dir / "console.key")
+    """Serve the console at /console; it stands on the service of the app."""
+    app.state.seal = Seal(service_of(app).settings.data_dir / "console.key")
     app.mount("/console/assets", StaticFiles(directory=_ASSETS), name="console-assets")
     app.include_router(console_routes())
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from serving.api.intake import read_body
 from serving.api.problems import ProblemError
+from serving.api.service import Service, service_of
 from serving.console.seals import SESSION_S, Seal, new_browser
 from serving.keys.key import ApiKey, Scope
 from serving.register.register import Register
@@ -55,20 +56,24 @@ class Visit:
         return f"{self.request.scope.get('root_path', '')}/console"
 
     @property
+    def service(self) -> Service:
+        """What the page stands on."""
+        return service_of(self.request.app)
+
+    @property
     def has_keys(self) -> bool:
         """Whether keys are in use."""
-        return bool(self.request.app.state.guard.has_keys)
+        return self.service.guard.has_keys
 
     @property
     def register(self) -> Register | None:
         """The register, None where nothing is kept."""
-        register: Register | None = self.request.app.state.register
-        return register
+        return self.service.register
 
     @property
     def vocabulary(self) -> Vocabulary:
         """Names by the bundle in use."""
-        return vocabulary_of(self.request.app.state.shelf.active)
+        return vocabulary_of(self.service.shelf.active)
 
     @property
     def form_token(self) -> str:
@@ -123,7 +128,7 @@ async def visit_of(request: Request, *, scope: Scope | None) -> Visit:
     carry nor make the browser send the cookie that the token fits.
     """
     if scope is not None:
-        await request.app.state.guard.admit(_with_key(request), scope)
+        await service_of(request.app).guard.admit(_with_key(request), scope)
     visit = await bare_visit(request)
     if request.method == "POST":
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
@@ -145,7 +150,7 @@ async def bare_visit(request: Request) -> Visit:
 
 
 async def _key_of(request: Request) -> ApiKey | None:
-    guard = request.app.state.guard
+    guard = service_of(request.app).guard
     return await guard.identify(request) if guard.has_keys else None
 
 
@@ -170,7 +175,7 @@ async def _read_form(request: Request) -> Form:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise ProblemError(415, "Content-Type: wanted application/x-www-form-urlencoded")
-    body = await read_body(request, settings=request.app.state.settings)
+    body = await read_body(request, settings=service_of(request.app).settings)
     try:
         pairs = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS,
