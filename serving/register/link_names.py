@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from models.links.cases import Case, Draft
-from models.links.hubs import KINDS
+from models.links.hubs import KINDS, Sharing
 from models.links.identifiers import Key
 from serving.register.keys import ActiveKeys
-from serving.register.link_rows import Handle, read_aliases, read_handles, with_counts
+from serving.register.link_rows import Handle, read_aliases, read_handles
 
 JOINING = frozenset({*KINDS, "seller", "helper"})
 """Kinds of values whose cases are kept: the others are only compared."""
@@ -73,6 +73,17 @@ def without(case: Case, known: Mapping[int, Handle]) -> dict[int, Handle]:
             flags = _flags(case.said.over_counter, id_ in listed)
             after[id_] = with_counts(after[id_], cases=-1, **{k: -n for k, n in flags.items()})
     return after
+
+
+def with_counts(
+    handle: Handle, *, cases: int = 0, alike: int = 0, counters: int = 0, listed: int = 0
+) -> Handle:
+    """The handle with these numbers added to its counts."""
+    old = handle.sharing
+    new = Sharing(
+        old.cases + cases, old.alike + alike, old.counters + counters, old.listed + listed
+    )
+    return Handle(handle.id, handle.kind, handle.key_id, new)
 
 
 def _flags(over_counter: bool, listed: bool) -> dict[str, int]:

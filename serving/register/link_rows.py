@@ -206,28 +206,6 @@ def read_arrived(
     return list(connection.execute(query).scalars())
 
 
-def with_counts(
-    handle: Handle, *, cases: int = 0, alike: int = 0, counters: int = 0, listed: int = 0
-) -> Handle:
-    """The handle with these numbers added to its counts."""
-    old = handle.sharing
-    new = Sharing(
-        old.cases + cases, old.alike + alike, old.counters + counters, old.listed + listed
-    )
-    return Handle(handle.id, handle.kind, handle.key_id, new)
-
-
-def flipped(before: Mapping[int, Handle], after: Mapping[int, Handle]) -> set[int]:
-    """Values that may join other cases now than before."""
-    return {id_ for id_, one in before.items() if _joins(one) != _joins(after[id_])}
-
-
-def _joins(handle: Handle) -> tuple[bool, bool, int]:
-    sharing = handle.sharing
-    weak = sharing.is_hub or handle.kind == "site"
-    return sharing.is_hub, sharing.is_crowd, sharing.step if weak else 0
-
-
 def _at(
     connection: Connection, column: Column[Any], wanted: Collection[int]
 ) -> list[Row[*tuple[Any, ...]]]:

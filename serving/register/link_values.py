@@ -13,7 +13,7 @@ from models.links.likeness import Likeness, Pair
 from models.links.limits import NEAR
 from serving.register import link_rows as rows
 from serving.register import link_writes as writes
-from serving.register.link_names import Named, without
+from serving.register.link_names import Named, with_counts, without
 from serving.register.link_rows import Kept
 
 
@@ -40,7 +40,7 @@ def save_values(
     writes.add_holdings(connection, named.held)
     joining = {handle for handle, _ in named.held if _may_join(after[handle])}
     new = {number for handle, number in named.held if handle in joining}
-    return new | _holders_of(connection, rows.flipped(named.before, after))
+    return new | _holders_of(connection, _flipped(named.before, after))
 
 
 def forget_values(
@@ -52,7 +52,7 @@ def forget_values(
     near = [pair for pair in near_pairs(likeness) if case.number in pair]
     _count_alike(after, near, rows.read_cases(connection, ends_of(near)), sign=-1)
     writes.save_handles(connection, before, after)
-    return _holders_of(connection, rows.flipped(before, after)) - {case.number}
+    return _holders_of(connection, _flipped(before, after)) - {case.number}
 
 
 def _count_alike(
@@ -66,7 +66,18 @@ def _count_alike(
     for left, right in near:
         for value in set(cases[left].case.shared) & set(cases[right].case.shared):
             if int(value) in handles:
-                handles[int(value)] = rows.with_counts(handles[int(value)], alike=sign)
+                handles[int(value)] = with_counts(handles[int(value)], alike=sign)
+
+
+def _flipped(before: Mapping[int, rows.Handle], after: Mapping[int, rows.Handle]) -> set[int]:
+    """Values that may join other cases now than before."""
+    return {id_ for id_, one in before.items() if _joins(one) != _joins(after[id_])}
+
+
+def _joins(handle: rows.Handle) -> tuple[bool, bool, int]:
+    sharing = handle.sharing
+    weak = sharing.is_hub or handle.kind == "site"
+    return sharing.is_hub, sharing.is_crowd, sharing.step if weak else 0
 
 
 def _may_join(handle: rows.Handle) -> bool:
