@@ -24,7 +24,22 @@ if TYPE_CHECKING:
 
 
 def assess(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="jsonl, csv, xlsx, parquet")],
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="INPUT",
+            help="jsonl, csv, xlsx, parquet;- 读标准输入 · or - for lines",
+        ),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text", help="直接给出一件投诉的文本,可重复 · a complaint itself, may be repeated"
+        ),
+    ] = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="- 的每行是 JSON 对象 · lines of - are JSON objects")
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="jsonl, csv 或 parquet")] = None,
     bundle: BundleDirectory = None,
     column: OwnColumns = None,
@@ -35,25 +50,28 @@ def assess(
     runtime: RuntimeName = None,
     precision: PrecisionName = None,
 ) -> None:
-    """分析文件中的投诉,不带 --out 时打印表格 · Assess the complaints of a file.
+    """分析投诉,不带 --out 时打印表格 · Assess the complaints of a file, of a pipe or of --text.
 
     Exit codes: 0 done, 1 some rows failed, 2 wrong usage or unreadable input.
     """
+    from serving.files.inputs import input_of
     from serving.files.printing import score, show
     from serving.opening import open_analyzer, tell_choice
 
-    fields = fields_of(column)
     chosen = runtime is not None or precision is not None
     if engine is not EngineName.LOCAL and (out is None or chosen):
         wanted = "--out FILE" if out is None else "无 --runtime, --precision · neither of them"
         raise typer.BadParameter(f"{engine}: 需要 wanted {wanted}", param_hint="--engine")
+    given = input_of(sources or (), texts=text or (), objects=jsonl, fields=fields_of(column))
+    if engine is not EngineName.LOCAL and given.path is None:
+        raise typer.BadParameter(f"{engine}: 需要文件 · wanted a file", param_hint="--engine")
     analyzer = open_analyzer(bundle, runtime=runtime, precision=precision, report=tell_choice)
     if out is None:
-        failed = show(source, analyzer, fields=fields)
+        failed = show(given, analyzer)
     else:
         # A runtime that was chosen reads by itself: processes of their own would choose again.
         by = None if chosen else open_engine(engine, analyzer, bundle)
-        failed = score(source, out, analyzer, engine=by, fields=fields)
+        failed = score(given, out, analyzer, engine=by)
     raise typer.Exit(1 if failed else 0)
 
 

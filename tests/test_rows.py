@@ -281,7 +281,7 @@ def test_a_parquet_moment_is_iso_8601_and_a_rounded_account_is_left_out(tmp_path
         ("a.xlsx", b"no workbook", "found no Excel workbook inside, wanted .xlsx"),
         ("a.xlsx", bytes.fromhex("d0cf11e0a1b11ae1"), "old or encrypted Excel file"),
         ("a.parquet", b"no table", "found no Parquet table or a damaged one"),
-        ("a.jsonl", '{"text": "甲"}'.encode("utf-16"), "found UTF-16, wanted JSON Lines in UTF-8"),
+        ("a.jsonl", '{"text": "甲"}'.encode("utf-16"), "found UTF-16, wanted lines in UTF-8"),
     ],
 )
 def test_an_unreadable_file_is_one_error_naming_the_file(tmp_path, name, content, message):

@@ -5,7 +5,7 @@ Streams; knows nothing about labels, models or HTTP. Needs no `datasets` and no 
 
 from models.rows.cells import parse_record
 from models.rows.columns import ALIASES, RECORD_FIELDS, Columns
-from models.rows.reading import SUFFIXES, read_records, read_rows
+from models.rows.reading import SUFFIXES, read_piped, read_records, read_rows
 from models.rows.row import ReadingNote, Row, RowFault, RowsError
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "RowFault",
     "RowsError",
     "parse_record",
+    "read_piped",
     "read_records",
     "read_rows",
 ]

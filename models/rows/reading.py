@@ -5,6 +5,7 @@ Constant memory for JSONL, CSV and Parquet; XLSX keeps the workbook's shared str
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from models.record import Record
 from models.rows import columnar, lines, separated, sheets
@@ -59,5 +60,32 @@ def read_rows(
             yield row
     except OSError as error:
         raise unreadable(path, error) from error
+    if on_note is not None:
+        on_note(tally.note())
+
+
+def read_piped(
+    stream: BinaryIO,
+    *,
+    name: str,
+    objects: bool,
+    fields: Mapping[str, str] | None = None,
+    on_note: Callable[[ReadingNote], None] | None = None,
+) -> Iterator[Row | RowFault]:
+    """Like `read_rows`, for lines without a file: a text each, or a JSON object each.
+
+    Raises `RowsError` where no line holds anything.
+    """
+    tally = Tally(name)
+    found = (
+        lines.read_objects(stream, Columns(fields), tally)
+        if objects
+        else lines.read_texts(stream, tally)
+    )
+    for row in found:
+        tally.rows += 1
+        yield row
+    if not tally.rows:
+        raise RowsError(f"{name}: found no complaint, wanted one a line")
     if on_note is not None:
         on_note(tally.note())

@@ -11,15 +11,17 @@ class OutputError(XiaobaoError):
     """The answers cannot be written where they were asked for."""
 
 
-def check_place(source: Path, out: Path) -> None:
-    """Raise OutputError where ``out`` has no folder, is one, or would cost the input."""
+def check_place(source: Path | None, out: Path) -> None:
+    """Raise OutputError where ``out`` has no folder, is one, or would cost the input's file."""
     if not out.parent.is_dir():
         raise OutputError(f"{out}: found no directory {out.parent}, wanted an existing one")
     if out.is_dir():
         raise OutputError(f"{out}: is a directory, wanted a file")
+    if source is None or not source.exists():
+        return
     # The list of failed rows is written too, or removed: an input of that name would be lost.
     for written in (out, errors_beside(out)):
-        if written.exists() and source.exists() and written.samefile(source):
+        if written.exists() and written.samefile(source):
             raise OutputError(f"{out}: {written.name} is the input itself, wanted another name")
 
 

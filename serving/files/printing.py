@@ -1,7 +1,6 @@
 """What ``assess`` says: a table of answers, or how many went into a file. Knows no HTTP."""
 
 from collections import Counter
-from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from models.rows import RowFault
 from serving.contracts import Analyzer
 from serving.engines.engine import Engine
 from serving.engines.reading import assess_sorted
+from serving.files.inputs import Input
 from serving.files.notes import interruptible, tell
-from serving.files.scoring import CHUNK, keep_records, read_numbered, score_file
+from serving.files.scoring import CHUNK, keep_records, numbered, score_input
 from serving.files.tables import advice_of, assessment_table, summary
 
 _PIPED_WIDTH = 110
@@ -27,25 +27,23 @@ def wide(console: Console) -> Console:
 
 
 def score(
-    source: Path,
+    given: Input,
     out: Path,
     analyzer: Analyzer,
     *,
     engine: Engine | None,
-    fields: Mapping[str, str],
 ) -> int:
-    """Assesses a file into ``out``, by the engine if one is given, and says what came of it.
+    """Assesses an input into ``out``, by the engine if one is given, and says what came of it.
 
     Gives the number of failed rows.
     """
     console = Console(stderr=True)
     with interruptible():
-        outcome = score_file(
-            source,
+        outcome = score_input(
+            given,
             out,
             analyzer=analyzer,
             engine=engine,
-            fields=fields,
             console=console,
             on_note=lambda n: tell(n, console),
         )
@@ -56,8 +54,8 @@ def score(
     return outcome.failed
 
 
-def show(source: Path, analyzer: Analyzer, *, fields: Mapping[str, str]) -> int:
-    """Prints the table of a file's answers; gives the number of failed rows."""
+def show(given: Input, analyzer: Analyzer) -> int:
+    """Prints the table of an input's answers; gives the number of failed rows."""
     console = wide(Console())
     faults: list[RowFault] = []
     about = analyzer.description
@@ -65,12 +63,12 @@ def show(source: Path, analyzer: Analyzer, *, fields: Mapping[str, str]) -> int:
     found: Counter[str] = Counter()
     reviews = 0
     notes = Console(stderr=True)
-    rows = read_numbered(source, fields=fields, on_note=lambda note: tell(note, notes))
-    records = keep_records(rows, faults=faults)
+    rows = given.read(on_note=lambda note: tell(note, notes))
+    records = keep_records(numbered(rows), faults=faults)
     while group := list(islice(records, CHUNK)):
         answers = assess_sorted([record for _, record in group], analyzer)
-        numbered = zip((number for number, _ in group), answers, strict=True)
-        console.print(assessment_table(numbered, names=names, width=console.width))
+        shown = zip((number for number, _ in group), answers, strict=True)
+        console.print(assessment_table(shown, names=names, width=console.width))
         found.update(map(advice_of, answers))
         reviews += sum(answer.review.needed for answer in answers)
     for fault in faults:

@@ -4,7 +4,6 @@ Streams: whatever the size of the file, a few batches of records are in memory a
 HTTP and needs no serving extra; what reads the batches is an engine.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,12 +11,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from models.rows import ReadingNote, RowFault, parse_record, read_rows
+from models.rows import ReadingNote, Row, RowFault, parse_record, read_rows
 from serving.contracts import Analyzer
 from serving.engines.engine import Answered, Engine, Numbered
 from serving.engines.local import Alone
 from serving.files.faults import FaultFile
-from serving.files.partial import PartFile, fingerprint
+from serving.files.inputs import FileInput, Input
+from serving.files.partial import PartFile
 from serving.files.places import check_place, writing
 from serving.files.progress import RateBar
 from serving.files.writers import find_writer
@@ -48,23 +48,46 @@ def score_file(
     console: Console | None = None,
     on_note: Callable[[ReadingNote], None] | None = None,
 ) -> Outcome:
-    """Assess every record of ``source`` into ``out`` (.jsonl, .csv or .parquet).
+    """Assess every record of a file; ``fields`` maps its own column names to a record's fields.
 
-    ``analyzer`` reads, unless an ``engine`` with the same bundle does. ``fields`` maps the file's
-    own column names to a record's fields, beyond the names known. Rows without a record go to
+    All else is as for `score_input`.
+    """
+    return score_input(
+        FileInput(source, fields or {}),
+        out,
+        analyzer=analyzer,
+        engine=engine,
+        chunk=chunk,
+        console=console,
+        on_note=on_note,
+    )
+
+
+def score_input(
+    given: Input,
+    out: Path,
+    *,
+    analyzer: Analyzer,
+    engine: Engine | None = None,
+    chunk: int = CHUNK,
+    console: Console | None = None,
+    on_note: Callable[[ReadingNote], None] | None = None,
+) -> Outcome:
+    """Assess every record of an input into ``out`` (.jsonl, .csv or .parquet).
+
+    ``analyzer`` reads, unless an ``engine`` with the same bundle does. Rows without a record go to
     ``<out stem>.errors.jsonl``. An interrupted run with the same input and bundle goes on after the
     last whole batch. A progress bar is drawn on ``console``. Raises RowsError for an unreadable
     input, OutputError for an output that cannot be written, BusyError while another run writes it,
     EngineError for an engine that fails.
     """
     write = find_writer(out)
-    check_place(source, out)
-    total = _count_records(source, fields)
+    check_place(given.path, out)
+    total = sum(not isinstance(row, RowFault) for row in numbered(given.read()))
     used = {name: str(analyzer.description.get(name)) for name in ("bundle", "runtime")}
-    columns = json.dumps(sorted((fields or {}).items()), ensure_ascii=False)
-    owner = {"input": fingerprint(source), **used, "lines": _FORMAT, "columns": columns}
+    owner = {**given.owner(), **used, "lines": _FORMAT}
     with writing(out), PartFile(out, owner=owner) as part, FaultFile(out) as faults:
-        records = faults.sift(read_numbered(source, fields=fields, on_note=on_note))
+        records = faults.sift(numbered(given.read(on_note=on_note)))
         with RateBar(console, total=total, done=part.done) as advance:
             left = batches_of(_skip(records, part.done), chunk=chunk)
             with closing((engine or Alone(analyzer)).score(left, advance=advance)) as answers:
@@ -106,17 +129,18 @@ def read_numbered(
     fields: Mapping[str, str] | None = None,
     on_note: Callable[[ReadingNote], None] | None = None,
 ) -> Iterator[Numbered | RowFault]:
-    """Each row of the file: its number as the user sees it and its record, or its fault."""
-    for row in read_rows(source, fields=fields, on_note=on_note):
+    """Each row of the file as `numbered` gives it."""
+    return numbered(read_rows(source, fields=fields, on_note=on_note))
+
+
+def numbered(rows: Iterable[Row | RowFault]) -> Iterator[Numbered | RowFault]:
+    """Each row's number, as the user sees it, with its record; or its fault."""
+    for row in rows:
         if isinstance(row, RowFault):
             yield row
             continue
         record = parse_record(row)
         yield record if isinstance(record, RowFault) else (row.number, record)
-
-
-def _count_records(source: Path, fields: Mapping[str, str] | None) -> int:
-    return sum(not isinstance(row, RowFault) for row in read_numbered(source, fields=fields))
 
 
 def _skip(records: Iterable[Numbered], count: int) -> Iterator[Numbered]:
