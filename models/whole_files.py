@@ -1,6 +1,7 @@
 """Files written whole or not at all: beside their place first, then moved there.
 
-Knows blocks of bytes, not what is in them. Errors of the system pass through.
+Knows blocks of bytes, not what is in them. Errors of the system pass through, unless who writes for
+a user names them by `writing`.
 """
 
 import errno
@@ -10,12 +11,28 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from models.errors import XiaobaoError
+
 OWNER_ONLY = 0o600
 """The mode of a file that holds secrets."""
 
 _AS_USUAL = 0o666  # less what the umask takes
 # How a system says that it does not bring a folder to the disk, or not for who asks.
 _NO_FOLDERS = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+
+
+class OutputError(XiaobaoError):
+    """A file cannot be written where it was asked for."""
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Errors of the system as OutputError that names the output; those of an input are another."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise OutputError(f"{out}: cannot be written ({why}), wanted a place to write") from error
 
 
 def write_whole(path: Path, blocks: Iterable[bytes], *, mode: int = _AS_USUAL) -> None:

@@ -11,10 +11,10 @@ import models.analyzer
 from models.codebook import default_codebook
 from models.links import Linked
 from models.record import Record
+from models.whole_files import OutputError
 from serving.commands import link
 from serving.engines.engine import EngineError
 from serving.files.linking import check_out, link_file, read_linkable
-from serving.files.writers import OutputError
 from tests.readers import KeywordAnalyzer
 
 KEYS = ["case_id", "group_id", "group_kind", "level", "links"]

@@ -134,6 +134,22 @@ def test_reviews_are_exported_one_a_line(run, source, tmp_path):
     assert (row["id"], row["text"]) == ("T-3/1", "理赔太慢。")
 
 
+@pytest.mark.parametrize(
+    ("out", "reason"),
+    [
+        ("reviews.csv", "found suffix '.csv', wanted .jsonl"),
+        ("none/reviews.jsonl", "wanted an existing one"),
+        ("folder.jsonl", "is a directory, wanted a file"),
+    ],
+)
+def test_reviews_are_written_where_they_can_be(run, tmp_path, out, reason):
+    (tmp_path / "folder.jsonl").mkdir()
+    result = run("reviews", "--out", tmp_path / out)
+    assert result.exit_code == 2
+    assert reason in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_encrypted_texts_are_exported_clear_only_when_asked_for(run, tmp_path, monkeypatch):
     monkeypatch.setenv("XIAOBAO_STORED_TEXT", "encrypted")
     run("import", write_lines(tmp_path / "in.jsonl", [{"case_id": "A", "text": "理赔19900001101"}]))

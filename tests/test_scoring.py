@@ -14,11 +14,11 @@ from rich.console import Console
 from models.assessment import NOTICE, as_json
 from models.record import Record
 from models.rows import RowsError
+from models.whole_files import OutputError
 from serving.engines.flat import COLUMNS
 from serving.engines.reading import assess_sorted
 from serving.files.scoring import Outcome, score_file
 from serving.files.tables import advice_of, assessment_table, plain, summary
-from serving.files.writers import OutputError
 from tests.readers import KeywordAnalyzer
 
 TEXTS = [f"第{number}件投诉" + "理赔" * (number * 7 % 5) for number in range(23)]

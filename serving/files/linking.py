@@ -21,11 +21,11 @@ from models.codebook import Codebook
 from models.links import Linked, LinkedCase, Linker
 from models.record import Record
 from models.rows import Columns, ReadingNote, Row, RowFault, parse_record, read_rows
-from models.whole_files import write_whole
+from models.whole_files import write_whole, writing
 from serving.contracts import Analyzer
 from serving.engines.reading import assess_sorted
 from serving.files.faults import FaultFile
-from serving.files.places import OutputError, check_place, writing
+from serving.files.places import check_place, check_suffix
 from serving.files.tables import advice_text, plain
 
 _MOST_CASES = 6  # of a group in the table; the rest is counted
@@ -90,8 +90,7 @@ def read_linkable(
 
 def check_out(source: Path, out: Path) -> None:
     """Raise OutputError where the answer cannot be written to ``out``."""
-    if out.suffix.lower() != ".jsonl":
-        raise OutputError(f"{out}: found suffix {out.suffix or 'none'!r}, wanted .jsonl")
+    check_suffix(out, (".jsonl",))
     check_place(source, out)
 
 

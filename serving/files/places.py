@@ -1,14 +1,17 @@
-"""Places of output: what may be written where, and errors of the system as those of an output."""
+"""Places of output: what may be written where."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
-from models.errors import XiaobaoError
+from models.whole_files import OutputError
 
 
-class OutputError(XiaobaoError):
-    """The answers cannot be written where they were asked for."""
+def check_suffix(out: Path, wanted: Iterable[str]) -> None:
+    """Raise OutputError for a file of another kind than those wanted."""
+    known = tuple(wanted)
+    if out.suffix.lower() not in known:
+        which = known[0] if len(known) == 1 else f"one of {', '.join(known)}"
+        raise OutputError(f"{out}: found suffix {out.suffix or 'none'!r}, wanted {which}")
 
 
 def check_place(source: Path | None, out: Path) -> None:
@@ -28,13 +31,3 @@ def check_place(source: Path | None, out: Path) -> None:
 def errors_beside(out: Path) -> Path:
     """Where the failed rows of an output are listed."""
     return out.with_suffix(".errors.jsonl")
-
-
-@contextmanager
-def writing(out: Path) -> Iterator[None]:
-    """Errors of the system as OutputError; those of the input are a RowsError already."""
-    try:
-        yield
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise OutputError(f"{out}: cannot be written ({why}), wanted a place to write") from error

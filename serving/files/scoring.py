@@ -12,13 +12,14 @@ from pathlib import Path
 from rich.console import Console
 
 from models.rows import ReadingNote, Row, RowFault, parse_record, read_rows
+from models.whole_files import writing
 from serving.contracts import Analyzer
 from serving.engines.engine import Answered, Engine, Numbered
 from serving.engines.local import Alone
 from serving.files.faults import FaultFile
 from serving.files.inputs import FileInput, Input
 from serving.files.partial import PartFile
-from serving.files.places import check_place, writing
+from serving.files.places import check_place
 from serving.files.progress import RateBar
 from serving.files.writers import find_writer
 

@@ -16,7 +16,7 @@ import orjson
 from models.extras import need
 from models.whole_files import place_beside, write_whole
 from serving.engines.flat import COLUMNS, flat
-from serving.files.places import OutputError
+from serving.files.places import check_suffix
 
 _ROW_GROUP = 4096
 
@@ -28,12 +28,8 @@ def find_writer(out: Path) -> Callable[[Path, Iterable[tuple[int, bytes]]], None
     """
     if out.suffix.lower() == ".parquet":
         need("pyarrow", extra="batch", use=str(out))
-    writer = _WRITERS.get(out.suffix.lower())
-    if writer is None:
-        raise OutputError(
-            f"{out}: found suffix {out.suffix or 'none'!r}, wanted one of {', '.join(_WRITERS)}"
-        )
-    return writer
+    check_suffix(out, _WRITERS)
+    return _WRITERS[out.suffix.lower()]
 
 
 def _write_jsonl(out: Path, answers: Iterable[tuple[int, bytes]]) -> None:

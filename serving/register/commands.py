@@ -122,12 +122,12 @@ def reviews(
     """导出复核结果作训练数据 · Export reviewed cases as training records with their provenance."""
     from models.bundle import load_bundle
     from models.labels import field_values
-    from models.whole_files import write_whole
-    from serving.files.places import OutputError
+    from models.whole_files import write_whole, writing
+    from serving.files.places import check_place, check_suffix
     from serving.register.opening import open_register
 
-    if out.suffix.lower() != ".jsonl":
-        raise OutputError(f"{out}: found suffix {out.suffix or 'none'!r}, wanted .jsonl")
+    check_suffix(out, (".jsonl",))
+    check_place(None, out)
     settings = _settings(database, bundle=bundle)
     facets = field_values(load_bundle(settings.bundle).taxonomy)
     count = 0
@@ -138,11 +138,8 @@ def reviews(
             count += 1
             yield orjson.dumps(row) + b"\n"
 
-    try:
-        with open_register(settings) as register:
-            write_whole(out, lines(register))
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
+    with open_register(settings) as register, writing(out):
+        write_whole(out, lines(register))
     typer.echo(f"{out}: {count} 件 cases", err=True)
 
 

@@ -12,8 +12,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from models.assessment import NOTICE
-from models.errors import XiaobaoError
-from models.whole_files import write_whole
+from models.whole_files import write_whole, writing
 from serving.reports.figures import Report, Table, Value
 from serving.reports.suppression import Hidden
 
@@ -26,20 +25,14 @@ NOTES = (
 )
 
 
-class ReportFileError(XiaobaoError):
-    """A report that cannot be written where it should be."""
-
-
 def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
-    """Write ``report-YYYY-MM`` in its three forms; returns the files. Raises ReportFileError."""
+    """Write ``report-YYYY-MM`` in its three forms; returns the files. Raises OutputError."""
     forms = {".xlsx": as_xlsx(report), ".csv": as_csv(report), ".html": as_html(report)}
-    try:
+    paths = {folder / f"report-{report.month}{suffix}": form for suffix, form in forms.items()}
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        paths = {folder / f"report-{report.month}{suffix}": form for suffix, form in forms.items()}
         for path, content in paths.items():
             write_whole(path, [content])
-    except OSError as error:
-        raise ReportFileError(f"--out: cannot be written ({error.strerror})") from None
     return tuple(paths)
 
 

@@ -6,20 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from models import whole_files
-from models.errors import XiaobaoError
-
-
-class WholeFileError(XiaobaoError):
-    """A file that cannot be written: names the file and why."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, replacing an older one only when the new one is on the disk."""
-    try:
+    with whole_files.writing(path):
         whole_files.write_whole(path, [content])
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise WholeFileError(f"{path}: cannot be written ({reason})") from error
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
