@@ -46,9 +46,14 @@ class Vocabulary:
         """The name of a level, or its id."""
         return self.levels[id_].zh if id_ in self.levels else id_
 
+    @cached_property
+    def routes(self) -> Mapping[str, str]:
+        """Names of routes, most urgent first: where a case goes instead of getting a level."""
+        return {one.id: one.zh for one in self.codebook.routes}
+
     def route(self, id_: str) -> str:
-        """The name of a route, where a case goes instead of getting a level, or its id."""
-        return {one.id: one.zh for one in self.codebook.routes}.get(id_, id_)
+        """The name of a route, or its id."""
+        return self.routes.get(id_, id_)
 
     def word(self, kind: str, value: str | None) -> str:
         """The Chinese word for a value of this kind, the value itself where there is none."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import httpx
 
+from models.record import Record
 from serving.register.asked import Wanted
 from serving.register.register import Register
 from serving.register.worklist import find_cases
@@ -18,6 +20,7 @@ from tests.served import run_server
 PHONE = "19900001101"
 TEXT = f"理赔资料交了四十天,请回电{PHONE},不然全额退保。"
 LEVELS = list(default_vocabulary().levels)
+ROUTES = list(default_vocabulary().routes)
 
 
 def open_joining(folder: Path) -> Register:
@@ -74,5 +77,13 @@ def unchanged(**changes) -> dict:
 
 def found(register: Register, **wanted) -> list[str]:
     order = wanted.pop("order", "newest")
-    cases = find_cases(register, Wanted(**wanted), levels=LEVELS, order=order, limit=25).cases
+    orders = {"levels": LEVELS, "routes": ROUTES, "order": order}
+    cases = find_cases(register, Wanted(**wanted), **orders, limit=25).cases
     return [case.case_id for case in cases]
+
+
+def keep_routed(register: Register, case_id: str, route: str) -> None:
+    """A case that goes somewhere instead of getting a level."""
+    record = Record("再不解决我也没脸活了", case_id=case_id)
+    (read,) = KeywordAnalyzer().assess([record])
+    register.accept(record, replace(read, agent=replace(read.agent, level="NONE", route=route)))

@@ -1,16 +1,13 @@
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from models.assessment import NOTICE
-from models.record import Record
 from serving.register.register import Register
-from tests.consoles import PHONE, TEXT, Fields, found, open_joining, send
-from tests.readers import KeywordAnalyzer
+from tests.consoles import PHONE, TEXT, Fields, found, keep_routed, open_joining, send
 
 PAGES = ("", "/groups", "/try", "/enter")
 
@@ -178,11 +175,23 @@ def test_a_text_that_cannot_be_read_is_refused_on_a_page(reading, text, status):
 
 
 def test_who_needs_help_is_not_shown_as_a_case_without_advice(console, register):
-    record = Record("再不解决我也没脸活了", case_id="H-1")
-    (read,) = KeywordAnalyzer().assess([record])
-    register.accept(record, replace(read, agent=replace(read.agent, level="NONE", route="safety")))
+    keep_routed(register, "H-1", "safety")
     page = console.get("/console/case", params={"id": "H-1"}).text
     (title,) = re.findall(r"<h1>.*?</h1>", page, re.DOTALL)
     assert "安全关怀" in title
     assert "无提示" not in title
     assert "先给帮助,不给级别" in page
+
+
+def test_the_worklist_shows_who_needs_help_in_the_words_of_the_case_page(console, register):
+    keep_routed(register, "H-1", "safety")
+    page = console.get("/console").text
+    (row,) = (row for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if "H-1" in row)
+    assert "安全关怀" in row
+    assert "无提示" not in row
+    chips = dict(re.findall(r'class="chip" href="([^"]*)".*?<b>(\d+)</b>', page))
+    assert chips["/console?route=safety"] == "1"
+    assert chips["/console?level=NONE"] == "0"
+    only = console.get("/console?route=safety").text
+    assert "H-1" in only
+    assert "T-1" not in only

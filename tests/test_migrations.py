@@ -5,14 +5,25 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from serving.register import migrating, schema
 from serving.register.database import open_engine, read, write
 from serving.register.errors import RegisterError
 from serving.register.link_rows import read_postings
 from serving.register.register import Register
+from serving.register.stored_json import dumped
+from serving.register.tables import assessments
 from tests.kept import keys_of, open_sqlite
+
+_OLD_CASE = (
+    "INSERT INTO cases (id, case_id, version, stored_at, text_form) "
+    "VALUES (:row, :case_id, 1, '2026-01-01', 'none')"
+)
+_OLD_ASSESSMENT = (
+    "INSERT INTO assessments (case_row, bundle, primary_cause, level, review_needed, answer) "
+    "VALUES (:row, 'b', 'OTHER', 'NONE', 0, :answer)"
+)
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(register):
@@ -51,6 +62,23 @@ def test_the_rows_of_an_older_index_become_posting_lists(database_url):
     engine.dispose()
     whole = dict.fromkeys(range(count // 7), (1, 2, 3, 4, 5, 6, 7))
     assert kept == whole | {count // 7: (1, 2, 3)}
+
+
+def test_the_routes_of_older_answers_can_be_asked_for(database_url):
+    routes = [None, "safety", "victim_help"] * 700  # more than are read at once
+    answers = [dumped({"agent": {"route": route}}) for route in routes]
+    answers += [dumped({"agent": {}}), dumped({"agent": {"reasons": ['"route":"x"']}})]
+    engine = open_engine(database_url)
+    migrating.upgrade(engine, to="0002")
+    with write(engine) as connection:
+        for row, answer in enumerate(answers, start=1):
+            connection.execute(text(_OLD_CASE), {"row": row, "case_id": f"C-{row}"})
+            connection.execute(text(_OLD_ASSESSMENT), {"row": row, "answer": answer})
+    schema.bring_up_to_date(engine)
+    query = select(assessments.c.route).order_by(assessments.c.case_row)
+    with read(engine) as connection:
+        assert connection.execute(query).scalars().all() == [*routes, None, None]
+    engine.dispose()
 
 
 def test_two_that_open_an_empty_database_at_once_make_it_once(database_url, tmp_path):

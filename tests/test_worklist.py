@@ -16,7 +16,7 @@ from serving.register.worklist import (
     versions_of,
 )
 from serving.vocabulary import default_vocabulary
-from tests.consoles import LEVELS, PHONE, found, open_joining, send
+from tests.consoles import LEVELS, PHONE, found, keep_routed, open_joining, send
 from tests.readers import KeywordAnalyzer
 from tests.served import run_server
 
@@ -64,6 +64,39 @@ def test_the_worklist_counts_all_that_is_asked_for_not_only_its_page(several):
     assert (page.total, page.waiting, page.levels) == (3, 1, {"NONE": 2, "WATCH": 1})
 
 
+@pytest.fixture
+def routed(several) -> Register:
+    """Beside the three of `several` two who need help, and one by a codebook that is gone."""
+    for case_id, route in (("S-1", "safety"), ("V-1", "victim_help"), ("O-1", "old")):
+        keep_routed(several, case_id, route)
+    return several
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cases"),
+    [
+        ({"route": "safety"}, ["S-1"]),
+        ({"route": "safety", "level": "NONE"}, []),
+        ({"level": "NONE"}, ["T-3", "T-2"]),
+        ({"order": "newest"}, ["O-1", "V-1", "S-1", "T-3", "T-2", "T-1"]),
+        ({"order": "level"}, ["S-1", "V-1", "O-1", "T-1", "T-3", "T-2"]),
+    ],
+)
+def test_who_needs_help_has_no_level_and_is_looked_at_before_any(routed, wanted, cases):
+    assert found(routed, **wanted) == cases
+
+
+def test_who_needs_help_counts_among_the_routes_alone(routed):
+    page = find_cases(routed, Wanted(), levels=LEVELS, limit=9)
+    assert (page.total, page.levels) == (6, {"NONE": 2, "WATCH": 1})
+    assert page.routes == {"safety": 1, "victim_help": 1, "old": 1}
+
+
+def test_without_routes_in_the_codebook_levels_alone_order(several):
+    page = find_cases(several, Wanted(), levels=LEVELS, order="level", limit=9)
+    assert [case.case_id for case in page.cases] == ["T-1", "T-3", "T-2"]
+
+
 def test_the_worklist_has_the_newest_version_only(console, register):
     send(console, text="请问怎么办")
     (case,) = find_cases(register, Wanted(), levels=LEVELS, limit=9).cases
@@ -104,7 +137,14 @@ def test_both_kinds_of_database_find_and_count_alike(database_url, tmp_path):
 
 
 def test_a_query_that_cannot_be_meant_is_passed_over():
-    query = {"level": "GUILTY", "cause": "X", "since": "昨天", "page": "-3", "order": "worst"}
+    query = {
+        "level": "GUILTY",
+        "route": "X",
+        "cause": "X",
+        "since": "昨天",
+        "page": "-3",
+        "order": "worst",
+    }
     assert read_query(query, default_vocabulary()) == Asked(Wanted())
 
 

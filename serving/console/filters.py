@@ -42,9 +42,10 @@ class Asked:
 def read_query(query: Mapping[str, str], vocabulary: Vocabulary) -> Asked:
     """The query as what is wanted."""
     cause = query.get("cause")
-    level = query.get("level")
+    level, route = query.get("level"), query.get("route")
     wanted = Wanted(
         level=level if level in vocabulary.levels else None,
+        route=route if route in vocabulary.routes else None,
         cause=cause if cause in vocabulary.names else None,
         since=_day(query.get("since")),
         until=_day(query.get("until")),

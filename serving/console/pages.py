@@ -46,6 +46,7 @@ async def show_worklist(visit: Visit) -> Response:
         visit.register,
         asked.wanted,
         levels=list(visit.vocabulary.levels),
+        routes=list(visit.vocabulary.routes),
         order=asked.order,
         limit=PAGE_SIZE,
         offset=asked.offset,

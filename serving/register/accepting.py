@@ -205,13 +205,14 @@ def _free_fields(record: Record) -> dict[str, str | None]:
     }
 
 
-def _columns(id_: int, one: Prepared) -> dict[str, str | int]:
+def _columns(id_: int, one: Prepared) -> dict[str, str | int | None]:
     assessment = one.assessment
     return {
         "case_row": id_,
         "bundle": assessment.model.bundle,
         "primary_cause": assessment.root_cause.primary.id,
         "level": assessment.agent.level,
+        "route": assessment.agent.route,
         "review_needed": int(assessment.review.needed),
         "answer": one.answer,
     }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, func, literal, select
 
 from serving.register.link_tables import linked_cases
 from serving.register.tables import assessments, cases, reviews
@@ -36,12 +36,15 @@ FROM = cases.join(assessments, assessments.c.case_row == cases.c.id).outerjoin(
 class Wanted:
     """What is asked for; None and empty ask for all.
 
+    Who has a route has no level: a ``level`` leaves out those who need help first.
+
     ``cause`` is a leaf or a level-1 id; ``since`` and ``until`` are days as YYYY-MM-DD, both
     included. ``waiting``: the machine asks for a person and none has spoken yet; ``open``: none
     has spoken.
     """
 
     level: str | None = None
+    route: str | None = None
     cause: str | None = None
     review: Review | None = None
     since: str | None = None
@@ -70,7 +73,9 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     """What a case must fulfil to be among those asked for; without it, none is shown."""
     chosen = [_NEWEST, cases.c.forgotten_at.is_(None)]
     if wanted.level is not None:
-        chosen.append(level_of_case() == wanted.level)
+        chosen += [level_of_case() == wanted.level, assessments.c.route.is_(None)]
+    if wanted.route is not None:
+        chosen.append(assessments.c.route == wanted.route)
     if wanted.cause is not None:
         primary = assessments.c.primary_cause
         below = primary.startswith(f"{wanted.cause}.", autoescape=True)
@@ -100,8 +105,14 @@ def _review_conditions(review: Review | None) -> list[ColumnElement[bool]]:
             return [~REVIEWED, assessments.c.review_needed == 1]
 
 
-def in_order(order: Order, levels: Sequence[str]) -> tuple[ColumnElement[Any], ...]:
-    """What cases are sorted by; ``levels`` are all levels, lowest first."""
+def in_order(
+    order: Order, levels: Sequence[str], routes: Sequence[str]
+) -> tuple[ColumnElement[Any], ...]:
+    """What cases are sorted by; ``levels`` lowest first, ``routes`` most urgent first.
+
+    The order by level says who to look at first: before any level come those who need help, who
+    have the lowest level of all.
+    """
     newest = cases.c.id.desc()
     match order:
         case "newest":
@@ -109,7 +120,14 @@ def in_order(order: Order, levels: Sequence[str]) -> tuple[ColumnElement[Any], .
         case "received":
             return (day_of_case().desc(), newest)
         case "level":
-            rank = case(
-                {id_: rank for rank, id_ in enumerate(levels)}, value=level_of_case(), else_=-1
-            )
-            return (rank.desc(), day_of_case().desc(), newest)
+            route, last = assessments.c.route, len(routes)
+            urgency = _place(route, routes, unknown=last)
+            helped = case((route.is_(None), last + 1), else_=urgency)
+            rank = _place(level_of_case(), levels, unknown=-1)
+            return (helped, rank.desc(), day_of_case().desc(), newest)
+
+
+def _place(value: ColumnElement[Any], ids: Sequence[str], *, unknown: int) -> ColumnElement[int]:
+    """The place of an id among these, ``unknown`` for another one."""
+    places = {id_: place for place, id_ in enumerate(ids)}
+    return case(places, value=value, else_=unknown) if places else literal(unknown)

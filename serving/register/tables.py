@@ -48,6 +48,7 @@ assessments = Table(
     Column("level", String(16), nullable=False),
     Column("review_needed", Integer, nullable=False),
     Column("answer", Text, nullable=False),
+    Column("route", Text),  # where the case goes instead of getting a level
 )
 
 # Only ever added to. ``before`` and ``after`` are labels as JSON: what was said, what is meant.

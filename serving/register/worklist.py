@@ -3,6 +3,7 @@
 What can be asked for, and which cases that means, is in `asked`.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,19 +40,24 @@ _SHOWN = (
     cases.c.text_form,
     assessments.c.primary_cause,
     assessments.c.review_needed,
+    assessments.c.route,
     linked_cases.c.group_row,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ListedCase:
-    """A case in the list. ``decision`` is the last word of a person, None where nobody spoke."""
+    """A case in the list. ``decision`` is the last word of a person, None where nobody spoke.
+
+    ``route``: where the case goes instead of getting a level.
+    """
 
     case_id: str
     version: int
     day: str
     stored_at: str
     level: str
+    route: str | None
     primary_cause: str
     review_needed: bool
     decision: str | None
@@ -63,12 +69,16 @@ class ListedCase:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A part of the cases that were asked for; the counts are of all of them."""
+    """A part of the cases that were asked for; the counts are of all of them.
+
+    Who has a route counts there and not among the levels.
+    """
 
     cases: tuple[ListedCase, ...]
     total: int
     waiting: int
     levels: Mapping[str, int]
+    routes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +99,21 @@ def find_cases(
     wanted: Wanted,
     *,
     levels: Sequence[str],
+    routes: Sequence[str] = (),
     order: Order = "newest",
     limit: int,
     offset: int = 0,
 ) -> Found:
-    """The cases asked for, from ``offset`` on. ``levels`` are all levels, lowest first."""
+    """The cases asked for, from ``offset`` on.
+
+    ``levels`` are all levels, lowest first; ``routes`` all routes, most urgent first.
+    """
     where = and_(*conditions(wanted))
     query: Select[Any] = (
         select(*_SHOWN, day_of_case().label("day"), level_of_case().label("level"), _last_word())
         .select_from(FROM)
         .where(where)
-        .order_by(*in_order(order, levels))
+        .order_by(*in_order(order, levels, routes))
         .limit(limit)
         .offset(offset)
     )
@@ -107,8 +121,13 @@ def find_cases(
         counts = _counts(connection, where)
         rows = connection.execute(query).all()
     found = tuple(_listed(row, register, wanted.words) for row in rows)
-    waiting = sum(row.waiting for row in counts)
-    return Found(found, sum(r.cases for r in counts), waiting, {r.level: r.cases for r in counts})
+    helped: Counter[str] = Counter()
+    others: Counter[str] = Counter()
+    for row in counts:
+        counted, key = (others, row.level) if row.route is None else (helped, row.route)
+        counted[key] += row.cases
+    total, waiting = sum(row.cases for row in counts), sum(row.waiting for row in counts)
+    return Found(found, total, waiting, others, helped)
 
 
 def versions_of(register: Register, case_id: str) -> tuple[StoredVersion, ...]:
@@ -158,12 +177,13 @@ def _counts(connection: Connection, where: ColumnElement[bool]) -> Sequence[Row[
     query = (
         select(
             level_of_case().label("level"),
+            assessments.c.route,
             func.count().label("cases"),
             func.sum(waits).label("waiting"),
         )
         .select_from(FROM)
         .where(where)
-        .group_by(level_of_case())
+        .group_by(level_of_case(), assessments.c.route)
     )
     return connection.execute(query).all()
 
@@ -188,6 +208,7 @@ def _listed(row: Row[Any], register: Register, words: str | None) -> ListedCase:
         day=row.day,
         stored_at=row.stored_at,
         level=row.level,
+        route=row.route,
         primary_cause=row.primary_cause,
         review_needed=bool(row.review_needed),
         decision=row.decision,
