@@ -326,6 +326,21 @@ def test_no_probability_is_shown_as_certain(probability, words):
     assert f"理赔时效 {words}" in out.file.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("level", "route"),
+    [("NONE", None), ("NONE", "victim_help"), ("NONE", "safety"), ("WATCH", None)],
+)
+def test_the_table_accuses_nobody_by_a_probability(level, route):
+    (answer,) = KeywordAnalyzer().assess([Record("我在网上找了个退保的,收走四千块就不理人了")])
+    tables = []
+    for probability in (0.0, 0.87):
+        agent = replace(answer.agent, level=level, route=route, probability=probability)
+        out = Console(file=io.StringIO(), width=110)
+        out.print(assessment_table([(1, replace(answer, agent=agent))], names=LEVELS))
+        tables.append(out.file.getvalue())
+    assert tables[0] == tables[1]
+
+
 def test_the_level_is_told_without_colour():
     assert "○ 关注" in shown(["全额退保"], color_system=None)
 

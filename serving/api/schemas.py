@@ -138,7 +138,14 @@ class AgentOut(Answer):
         description="提示级别 · NONE 无提示, WATCH 关注, REVIEW 建议核验, PRIORITY 重点核验",
         examples=["NONE"],
     )
-    probability: float = Field(ge=0, le=1, description="概率 · that an agent runs the case")
+    probability: float = Field(
+        ge=0,
+        le=1,
+        description=(
+            "概率,级别 NONE 时不代表任何事 · "
+            "that an agent runs the case; at level NONE it means nothing"
+        ),
+    )
     signs: list[SignOut] = Field(description="迹象 · signs found")
     marks: list[LabelOut] = Field(description="保护性标志 · marks of a genuine customer")
     reasons: list[str] = Field(description="级别理由 · why this level")

@@ -1,7 +1,8 @@
 """Assessments as a table to read on a terminal: from 80 columns, Chinese at double width.
 
 Only shows. Level is told by mark and word, colour is an extra. Words of a complaint are shown as
-plain text: no markup, no control characters.
+plain text: no markup, no control characters. The probability of an agent is not shown: without a
+sign there is nothing to verify, and beside a victim's name it would accuse.
 """
 
 import unicodedata
