@@ -27,7 +27,7 @@ class Entry:
 
 
 COMMANDS = {
-    "assess": Entry("serving.commands", "assess", "serving", "分析文件中的投诉 · Assess a file"),
+    "assess": Entry("serving.commands", "assess", "serving", "分析投诉 · Assess a file or a text"),
     "link": Entry(
         "serving.commands", "link", "serving", "找出相互关联的投诉 · Link a file's cases"
     ),
