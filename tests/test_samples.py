@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from models.bundle import load_bundle
 from models.record import Record
 from models.rows import SUFFIXES, read_records
 from training.examples.checking import check
 from training.examples.datasheet import CORPUS, counts_table, load_corpus, with_counts
+from training.examples.provenance import learned_from
 
 SAMPLES = Path(__file__).parent.parent / "data_samples"
 UNLABELLED = sorted(
@@ -62,6 +64,17 @@ def test_the_further_texts_load_and_keep_the_annotation_rules_beside_the_corpus(
     both = load_corpus(SAMPLES, files=(*CORPUS, "further.jsonl"))
     assert len({record.record.case_id for record in both.records}) == len(both.records)
     assert check(both).findings == ()
+
+
+def test_the_unread_texts_keep_the_annotation_rules_and_stand_nowhere_else():
+    unread = load_corpus(SAMPLES, files=("unread.jsonl",))
+    assert (unread.faults, len(unread.records)) == ((), 634)
+    others = load_corpus(SAMPLES, files=(*CORPUS, "further.jsonl", "held_out.jsonl"))
+    known = {labelled.record.text for labelled in others.records}
+    assert not known & {labelled.record.text for labelled in unread.records}
+    assert check(unread).findings == ()
+    records = [labelled.record for labelled in unread.records]
+    assert learned_from(records, load_bundle().manifest) == 0
 
 
 def test_the_counts_are_those_of_the_datasheet():
