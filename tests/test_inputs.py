@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-import serving.commands
+import serving.opening
 from serving.engines.flat import COLUMNS
 from serving.files.inputs import input_of
 from serving.files.scoring import score_input
@@ -18,7 +18,7 @@ LATE, FULL = "理赔太慢", "我要全额退保"
 
 @pytest.fixture(autouse=True)
 def small_analyzer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving.commands, "open_analyzer", lambda *_, **__: KeywordAnalyzer())
+    monkeypatch.setattr(serving.opening, "open_analyzer", lambda *_, **__: KeywordAnalyzer())
 
 
 def assess(*words: object, piped: str | bytes | None = None) -> Result:
