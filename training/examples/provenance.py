@@ -38,13 +38,13 @@ def parts_of(
     Raises ProvenanceError where no record is by the writer to hold out, or one was learned from.
     """
     seen = set(learned)
-    known = [place for place, each in enumerate(records) if digest(each.record) in seen]
+    known = {place for place, each in enumerate(records) if digest(each.record) in seen}
     if hold_out is None:
         return split(records, seed=seed, fractions=fractions, learned=known)
     ((_, others, held),) = leave_one_writer_out(records, [hold_out])
     if not held:
         raise ProvenanceError(f"writer {hold_out!r}: 0 records found, at least 1 wanted")
-    if told := len(set(held) & set(known)):
+    if told := len(known.intersection(held)):
         raise ProvenanceError(
             f"writer {hold_out!r}: {told} records found that the base has learned from, 0 wanted"
         )
@@ -54,7 +54,7 @@ def parts_of(
         [records[i] for i in others],
         seed=seed,
         fractions=(train / whole, development / whole, 0.0),
-        learned=[place for place, i in enumerate(others) if i in set(known)],
+        learned=[place for place, i in enumerate(others) if i in known],
     )
     back = {part: tuple(others[i] for i in getattr(rest, part)) for part in PARTS}
     return Split(back["train"], tuple(sorted((*back["development"], *back["test"]))), held)

@@ -7,7 +7,6 @@ with a new cause keeps the rest. They stand beside the encoder's checkpoint in a
 import json
 from pathlib import Path
 
-import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -46,10 +45,9 @@ def take_heads(network: Network, labels: LabelSpace, directory: Path) -> None:
 
 def _take_rows(own: Tensor, rows: list[str], kept: Tensor, before: list[str]) -> None:
     place = {name: number for number, name in enumerate(before)}
-    with torch.no_grad():
-        for number, name in enumerate(rows):
-            if name in place:
-                own[number] = kept[place[name]]
+    for number, name in enumerate(rows):
+        if name in place:
+            own[number] = kept[place[name]]
 
 
 def _by_label(name: str, weight: Tensor) -> Tensor:
