@@ -19,6 +19,7 @@ from models.windows import WindowReader
 from serving.register.register import Register
 from tests.consoles import open_console, open_joining
 from tests.kept import open_sqlite
+from tests.linked import Links, open_links
 from tests.readers import KeywordAnalyzer
 from tests.sampled import few_complaints
 from tests.served import run_server
@@ -195,6 +196,13 @@ def register(database_url: str, tmp_path: Path) -> Iterator[Register]:
     """An empty register; a test that asks for it runs on both kinds of database."""
     with Register.open(database_url, key_file=tmp_path / "identifier.keys") as register:
         yield register
+
+
+@pytest.fixture
+def links(database_url: str, tmp_path: Path) -> Iterator[Links]:
+    """An index of links, on SQLite and once more on PostgreSQL."""
+    with open_links(database_url, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from models.record import Record
 from serving.register.database import read, write
 from serving.register.link_index import LinkIndex, index_with
 from serving.register.register import Register
-from serving.register.tables import cases
+from serving.register.tables import assessments, cases
 from tests.readers import KeywordAnalyzer
 
 PHONE = "19900001111"
@@ -110,6 +110,11 @@ class Links:
         values = {"case_id": record.case_id, "version": 1, "stored_at": moment}
         new = insert(cases).values(**values, text_form="none").returning(cases.c.id)
         row = connection.execute(new).scalar_one()
+        agent = assessment.agent
+        said = {"level": agent.level, "route": agent.route, "review_needed": 0}
+        cause = assessment.root_cause.primary.id
+        answer = {"bundle": "a@1", "primary_cause": cause, "answer": "{}"}
+        connection.execute(insert(assessments).values(case_row=row, **said, **answer))
         return row, self.index.prepare(record.case_id, record, assessment)
 
 
@@ -122,6 +127,12 @@ def open_links(url: str, folder: Path) -> Iterator[Links]:
 def caused_by(assessment: Assessment, cause: str) -> Assessment:
     root = replace(assessment.root_cause, primary=Label(cause, cause, 0.9))
     return replace(assessment, root_cause=root)
+
+
+def routed(pair: Pair, route: str) -> Pair:
+    """The same case, sent to where it gets help."""
+    record, assessment = pair
+    return record, replace(assessment, agent=replace(assessment.agent, route=route))
 
 
 SURNAMES = "周沈罗方汤丁尤祝"

@@ -6,7 +6,7 @@ SUMMARY = GroupSummary("G1", "ring", "疑似", "含义", 4, "2026-03-02", "2026-
 
 
 def member(*, received: str | None, stored: str = "2026-03-02T01:00:00.000000Z") -> GroupMember:
-    return GroupMember("T-1", stored, received, "NONE", "CLAIM.CLAIM_DELAY")
+    return GroupMember("T-1", stored, received, "NONE", None, "CLAIM.CLAIM_DELAY")
 
 
 def timeline(*members: GroupMember) -> tuple[tuple[str, int], ...]:

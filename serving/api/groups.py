@@ -47,6 +47,7 @@ class GroupMemberOut(Answer):
     stored_at: str = Field(description="登记时间 · when it was stored")
     received_at: str | None = Field(description="受理时间 · when it was received")
     level: str = Field(description="提示级别 · level of advice")
+    route: str | None = Field(description="帮助去向 · where it goes instead of getting a level")
     primary_cause: str = Field(description="主要根因 · id of the primary cause")
 
 

@@ -102,8 +102,10 @@ async def show_group(visit: Visit) -> Response:
     """One group: members, what joins them, when they came, what explains it, what to verify."""
     register, id_ = _register_of(visit), visit.request.query_params.get("id", "")
     group = await asyncio.to_thread(register.group, id_)
-    levels = Counter(member.level for member in group.members)
-    return page(visit, "group.html", group=group, days=group.timeline, levels=levels)
+    routes = Counter(member.route for member in group.members)
+    levels = Counter(member.level for member in group.members if member.route is None)
+    days = group.timeline
+    return page(visit, "group.html", group=group, days=days, levels=levels, routes=routes)
 
 
 async def show_try(visit: Visit) -> Response:

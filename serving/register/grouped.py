@@ -25,12 +25,16 @@ class GroupSummary:
 
 @dataclass(frozen=True, slots=True)
 class GroupMember:
-    """A case of a group: its id, when it came, its level and cause."""
+    """A case of a group: its id, when it came, its level and cause.
+
+    ``route``: where the case goes instead of getting a level.
+    """
 
     case_id: str
     stored_at: str
     received_at: str | None
     level: str
+    route: str | None
     primary_cause: str
 
     @property

@@ -21,7 +21,7 @@ from serving.register.grouped import GroupDetail, GroupLink, GroupMember, GroupS
 from serving.register.link_region import LARGE, read_around, read_inside, read_region
 from serving.register.link_rows import GroupRow
 from serving.register.link_tables import case_groups, linked_cases
-from serving.register.tables import cases
+from serving.register.tables import assessments, cases
 
 _MOST_LINKS = 100  # of one case
 _MOST_MEMBERS = 500  # shown of one group
@@ -132,9 +132,11 @@ def _members(connection: Connection, group: int) -> tuple[GroupMember, ...]:
             cases.c.stored_at,
             cases.c.received_at,
             linked_cases.c.level,
+            assessments.c.route,
             linked_cases.c.cause,
         )
         .join(cases, cases.c.id == linked_cases.c.case_row)
+        .join(assessments, assessments.c.case_row == cases.c.id)
         .where(linked_cases.c.group_row == group)
         .order_by(cases.c.id)
         .limit(_MOST_MEMBERS)

@@ -83,13 +83,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """One version of a case, as a line of its history."""
+    """One version of a case, as a line of its history; ``route`` as in ``ListedCase``."""
 
     version: int
     stored_at: str
     forgotten_at: str | None
     bundle: str
     level: str
+    route: str | None
     primary_cause: str
     reviews: int
 
@@ -138,9 +139,17 @@ def versions_of(register: Register, case_id: str) -> tuple[StoredVersion, ...]:
         .correlate(cases)
         .scalar_subquery()
     )
-    columns = (cases.c.version, cases.c.stored_at, cases.c.forgotten_at, assessments.c.bundle)
     query: Select[Any] = (
-        select(*columns, level_of_case().label("level"), assessments.c.primary_cause, told)
+        select(
+            cases.c.version,
+            cases.c.stored_at,
+            cases.c.forgotten_at,
+            assessments.c.bundle,
+            level_of_case().label("level"),
+            assessments.c.route,
+            assessments.c.primary_cause,
+            told,
+        )
         .select_from(FROM)
         .where(cases.c.case_id == case_id)
         .order_by(cases.c.version.desc())
