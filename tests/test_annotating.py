@@ -27,7 +27,6 @@ from training.examples.annotating.labelling_config import labelling_config
 from training.examples.annotating.workbook import escape, unescape, write_quote, write_workbook
 from training.examples.annotating.workbook_rows import read_quote, read_workbook
 from training.examples.labelled import known_labels
-from training.examples.reading import as_row, load_examples
 
 TAXONOMY, CODEBOOK = default_taxonomy(), default_codebook()
 FACETS = facets_of(TAXONOMY)
@@ -296,76 +295,3 @@ def test_a_workbook_lists_all_codes_and_offers_the_causes(tmp_path):
     assert tuple(listed) == label_space(TAXONOMY, CODEBOOK).evidence
     (offered,) = book.worksheets[0].data_validations.dataValidation
     assert offered.formula1.endswith(f"$A${len(TAXONOMY.causes) + 1}")
-
-
-# --- the commands -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def rows(samples: Any, tmp_path: Path) -> Path:
-    """Two labelled cases and one that nobody has labelled."""
-    file = tmp_path / "rows.jsonl"
-    lines = [as_row(record) for record in samples[:2]]
-    lines += [{"case_id": "T-9", "text": samples[2].record.text, "phone": "010-2"}]
-    file.write_text("".join(json.dumps(line, default=list) + "\n" for line in lines), "utf-8")
-    return file
-
-
-@pytest.mark.parametrize("name", ["tasks.json", "cases.xlsx"])
-def test_export_and_import_give_the_labelled_cases_back(name, rows, samples, tmp_path):
-    out, back = tmp_path / name, tmp_path / "back.jsonl"
-    exported = run("annotate", "export", rows, "--out", out)
-    assert exported.exit_code == 0, exported.output
-    imported = run("annotate", "import", out, "--out", back)
-    assert (imported.exit_code, "未标注 1 件" in imported.stderr) == (0, True)
-    space = label_space(TAXONOMY, CODEBOOK)
-    found = load_examples([back], causes=space.causes, signs=space.signs, marks=space.marks)
-    assert (found.faults, found.records) == ((), tuple(samples[:2]))
-
-
-def test_a_bundle_suggests_labels_for_open_cases_only(rows, tiny_bundle, tmp_path):
-    out = tmp_path / "tasks.json"
-    result = run("annotate", "export", rows, "--out", out, "--bundle", tiny_bundle)
-    assert result.exit_code == 0, result.output
-    tasks = json.loads(out.read_text("utf-8"))
-    assert [sorted(task) for task in tasks] == [
-        ["annotations", "data"], ["annotations", "data"], ["data", "predictions"],
-    ]  # fmt: skip
-    (said,) = tasks[2]["predictions"]
-    assert said["model_version"].startswith("tiny@")
-    assert any(one["from_name"] == "evidence" for one in said["result"])
-    # A suggestion is no label: nobody has said yes to it.
-    back = run("annotate", "import", out, "--out", tmp_path / "back.jsonl")
-    assert "2 件 cases;未标注 1 件" in back.stderr
-
-
-def test_identifiers_stay_at_home_where_that_is_asked(rows, tmp_path):
-    for name in ("tasks.json", "cases.xlsx"):
-        run("annotate", "export", rows, "--out", tmp_path / name, "--without-identifiers")
-    assert "010-2" not in (tmp_path / "tasks.json").read_text("utf-8")
-    book = openpyxl.load_workbook(tmp_path / "cases.xlsx")
-    cells = [cell for row in book.worksheets[0].iter_rows(values_only=True) for cell in row]
-    assert "phone" not in cells
-    assert "010-2" not in cells
-
-
-def test_the_interface_stands_beside_the_tasks(rows, tmp_path):
-    result = run("annotate", "export", rows, "--out", tmp_path / "tasks.json")
-    assert "tasks.config.xml" in result.stderr
-    assert Xml.parse(tmp_path / "tasks.config.xml").getroot().tag == "View"
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("export", "rows.jsonl", "--out", "tasks.csv"), "wanted a file that ends in .json or"),
-        (("import", "tasks.csv", "--out", "back.jsonl"), "wanted .json or .xlsx in, .jsonl out"),
-        (
-            ("export", "rows.jsonl", "--out", "t.json", "--bundle", "b", "--taxonomy", "t.yaml"),
-            "wanted one of them",
-        ),
-    ],
-)
-def test_wrong_usage_is_one_line(words, message):
-    result = run("annotate", *words)
-    assert (result.exit_code, message in result.stderr) == (2, True)
