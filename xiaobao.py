@@ -17,7 +17,7 @@ from models.extras import missing_line
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """Where a command lives, the extra it needs, and its line in the list."""
 
     module: str
@@ -27,75 +27,83 @@ class Entry:
 
 
 COMMANDS = {
-    "assess": Entry("serving.commands", "assess", "serving", "分析投诉 · Assess a file or a text"),
-    "link": Entry(
+    "assess": CommandEntry(
+        "serving.commands", "assess", "serving", "分析投诉 · Assess a file or a text"
+    ),
+    "link": CommandEntry(
         "serving.commands", "link", "serving", "找出相互关联的投诉 · Link a file's cases"
     ),
-    "serve": Entry("serving.commands", "serve", "serving", "启动本机服务 · Serve the API"),
-    "import": Entry(
+    "serve": CommandEntry("serving.commands", "serve", "serving", "启动本机服务 · Serve the API"),
+    "import": CommandEntry(
         "serving.register.commands",
         "import_cases",
         "serving",
         "导入历史投诉 · Store and link a file's complaints",
     ),
-    "forget": Entry(
+    "forget": CommandEntry(
         "serving.register.commands", "forget", "serving", "删除案件内容 · Forget a case"
     ),
-    "reviews": Entry(
+    "reviews": CommandEntry(
         "serving.register.commands",
         "reviews",
         "serving",
         "导出复核结果 · Export reviews as training records",
     ),
-    "audit": Entry("serving.register.commands", "audit", "serving", "核对审计链 · Check the audit"),
-    "report": Entry(
+    "audit": CommandEntry(
+        "serving.register.commands", "audit", "serving", "核对审计链 · Check the audit"
+    ),
+    "report": CommandEntry(
         "serving.reports.commands",
         "report",
         "serving",
         "投诉根因月度分析 · Root causes of a month as XLSX, CSV, HTML",
     ),
-    "rotate-key": Entry(
+    "rotate-key": CommandEntry(
         "serving.register.commands", "rotate_key", "serving", "更换标识密钥 · New identifier key"
     ),
-    "keys": Entry("serving.keys.commands", "keys", "serving", "管理 API 密钥 · Manage API keys"),
-    "train": Entry("training.tuning.commands", "train", "training", "训练模型包 · Train a bundle"),
-    "quantize": Entry(
+    "keys": CommandEntry(
+        "serving.keys.commands", "keys", "serving", "管理 API 密钥 · Manage API keys"
+    ),
+    "train": CommandEntry(
+        "training.tuning.commands", "train", "training", "训练模型包 · Train a bundle"
+    ),
+    "quantize": CommandEntry(
         "training.tuning.commands",
         "quantize",
         "training",
         "把模型包量化为 int8 · Quantize a bundle to int8",
     ),
-    "evaluate": Entry(
+    "evaluate": CommandEntry(
         "training.evaluation.commands", "evaluate", "training", "评估模型包 · Evaluate a bundle"
     ),
-    "drift": Entry(
+    "drift": CommandEntry(
         "training.drift.commands", "drift", "training", "无标注漂移检查 · Have complaints drifted"
     ),
-    "pretrain": Entry(
+    "pretrain": CommandEntry(
         "training.pretraining.commands",
         "pretrain",
         "training",
         "在无标注文本上继续预训练 · Pretrain an encoder",
     ),
-    "check-data": Entry(
+    "check-data": CommandEntry(
         "training.examples.commands",
         "check_data",
         "training",
         "检查标注数据 · Check labelled files",
     ),
-    "taxonomy": Entry(
+    "taxonomy": CommandEntry(
         "training.examples.taxonomies.commands",
         "taxonomy",
         "training",
         "检查、对比、迁移原因分类 · Check, compare, migrate taxonomies",
     ),
-    "select": Entry(
+    "select": CommandEntry(
         "training.examples.annotating.commands",
         "select",
         "training",
         "选出最值得标注的案件 · Select cases to label",
     ),
-    "annotate": Entry(
+    "annotate": CommandEntry(
         "training.examples.annotating.commands",
         "annotate",
         "training",
@@ -161,7 +169,7 @@ def main(
     """消保 · Root causes of life-insurance complaints with evidence; agent signs are advisory."""
 
 
-def _command(name: str, entry: Entry) -> Any:
+def _command(name: str, entry: CommandEntry) -> Any:
     function = getattr(import_module(entry.module), entry.function)
     if isinstance(function, typer.Typer):  # a command with commands of its own
         return typer.main.get_command(function)

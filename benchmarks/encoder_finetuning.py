@@ -29,7 +29,7 @@ from torch.nn import functional as torch_functions
 
 from models.text import normalise
 from training.baselines.words import cut_words
-from training.pretraining.encoders import EMBEDDED, Encoder, autocast, load_encoder
+from training.pretraining.encoders import EMBEDDED_ENCODER, Encoder, autocast, load_encoder
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "benchmarks" / "encoder_finetuning.jsonl"
@@ -223,7 +223,7 @@ def _predicted(
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--encoder", dest="encoders", nargs="+", default=[EMBEDDED])
+    parser.add_argument("--encoder", dest="encoders", nargs="+", default=[EMBEDDED_ENCODER])
     parser.add_argument("--set", dest="sets", nargs="+", default=["chnsenticorp", "tnews"])
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--learning-rate", type=float, default=4e-4)

@@ -43,7 +43,7 @@ from models.record import LabelledRecord
 from models.taxonomy import default_taxonomy
 from models.windows import WindowReader
 from training.examples.provenance import parts_of
-from training.pretraining.encoders import EMBEDDED, Encoder, autocast, load_encoder
+from training.pretraining.encoders import EMBEDDED_ENCODER, Encoder, autocast, load_encoder
 from training.terminal import plain_console, read_examples
 from training.tuning.batches import Batch, Target, batched, collate, targets_of
 from training.tuning.fitting import fit, infer, parameter_groups
@@ -257,7 +257,7 @@ def _result(
         "load": round(os.getloadavg()[1], 1),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         "bf16": has_bf16(),
-        "base": "embedded encoder" if options.base == EMBEDDED else options.base.name,
+        "base": "embedded encoder" if options.base == EMBEDDED_ENCODER else options.base.name,
         "texts": options.texts,
         "epochs": options.epochs,
         "held_out": options.held_out,
@@ -280,7 +280,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--batch-tokens", type=int, default=1024)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--base", type=Path, default=EMBEDDED, help="encoder or bundle")
+    parser.add_argument("--base", type=Path, default=EMBEDDED_ENCODER, help="encoder or bundle")
     parser.add_argument("--samples", type=Path, default=SAMPLES)
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--side", choices=tuple(SIDES), help=argparse.SUPPRESS)

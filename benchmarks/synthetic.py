@@ -20,7 +20,7 @@ from models.assessment import (
     Facets,
     Label,
     ModelUsed,
-    Review,
+    ReviewAdvice,
     RootCause,
     TextRead,
 )
@@ -150,7 +150,7 @@ def case_of(number: int, family: int | None, rng: random.Random) -> tuple[Record
         root_cause=RootCause(label, (label,), (), ""),
         agent=AgentSigns("NONE", 0.1, (), (), ()),
         facets=Facets((), "complaint", "policyholder"),
-        review=Review(needed=False),
+        review=ReviewAdvice(needed=False),
         text=TextRead(0, 1, "zh"),
         model=ModelUsed("synthetic", "", ""),
     )

@@ -16,7 +16,7 @@ from models.assessment import (
     Facets,
     Label,
     ModelUsed,
-    Review,
+    ReviewAdvice,
     RootCause,
     SignFound,
     TextRead,
@@ -27,7 +27,7 @@ from models.decoding import Choice, Decoder, Reading
 from models.evidence import find_evidence, lies_within
 from models.policy import Decision, decide
 from models.record import Record
-from models.runtime_choice import DEFAULT, RuntimeChoice, Wanted, choose_runtime
+from models.runtime_choice import DEFAULT, RuntimeChoice, RuntimeRequest, choose_runtime
 from models.runtimes import Logits, Runtime
 from models.scores import (
     TextScores,
@@ -222,7 +222,7 @@ class Analyzer:
         given = record.role
         return given if given is not None and given in self.bundle.labels.role else reading.role
 
-    def _review(self, causes: RootCause, decision: Decision, language: str) -> Review:
+    def _review(self, causes: RootCause, decision: Decision, language: str) -> ReviewAdvice:
         reasons = []
         if language != "zh":
             reasons.append("文本为空" if language == "empty" else "文本不是中文或几乎没有汉字")
@@ -232,14 +232,14 @@ class Analyzer:
             reasons.append(f"主要原因把握不足(概率 {causes.primary.probability:.2f})")
         if decision.route:
             reasons.append("需要优先提供帮助,请人工跟进")
-        return Review(bool(reasons), tuple(reasons))
+        return ReviewAdvice(bool(reasons), tuple(reasons))
 
 
 def load_analyzer(
     directory: Path | None = None,
     *,
     threads: int | None = None,
-    wanted: Wanted = DEFAULT,
+    wanted: RuntimeRequest = DEFAULT,
     report: Callable[[RuntimeChoice], object] = lambda _: None,
 ) -> Analyzer:
     """An analyzer of a bundle, the embedded one by default, that passed its self-check.

@@ -97,7 +97,7 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class ReviewAdvice:
     """Whether a person should read the case before relying on the answer, and why."""
 
     needed: bool
@@ -130,7 +130,7 @@ class Assessment:
     root_cause: RootCause
     agent: AgentSigns
     facets: Facets
-    review: Review
+    review: ReviewAdvice
     text: TextRead
     model: ModelUsed
     related: Related = field(default_factory=Related)

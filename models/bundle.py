@@ -32,7 +32,7 @@ REQUIRED = (
     "calibration.json",
     "card.md",
 )
-EMBEDDED = Path(__file__).parent / "embedded" / "bundle"
+EMBEDDED_BUNDLE = Path(__file__).parent / "embedded" / "bundle"
 
 
 class BundleError(XiaobaoError):
@@ -77,7 +77,7 @@ def load_bundle(directory: Path | None = None) -> Bundle:
 
     Raises BundleError naming the directory and what was found and wanted.
     """
-    directory = directory or EMBEDDED
+    directory = directory or EMBEDDED_BUNDLE
     manifest = _manifest(directory)
     for name in dict.fromkeys((*REQUIRED, *manifest["files"])):
         _verify(directory, name, manifest["files"])

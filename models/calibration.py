@@ -89,7 +89,7 @@ def softmax(logits: Array, *, temperature: float) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class CalibrationColumns:
     """Calibration of many labels as columns, for whole batches at once; each (labels,)."""
 
     scale: Array
@@ -97,7 +97,9 @@ class Columns:
     threshold: Array
 
     @classmethod
-    def of(cls, calibrations: Mapping[str, LabelCalibration], ids: tuple[str, ...]) -> "Columns":
+    def of(
+        cls, calibrations: Mapping[str, LabelCalibration], ids: tuple[str, ...]
+    ) -> "CalibrationColumns":
         """Columns in the order of ``ids``; raises CalibrationError where an id is missing."""
         missing = [id_ for id_ in ids if id_ not in calibrations]
         if missing:

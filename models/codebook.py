@@ -13,7 +13,7 @@ from pathlib import Path
 
 from models.errors import XiaobaoError
 from models.marks import Mark, MarkScope, mark_from
-from models.rules import DecisionPolicy, Vocabulary, policy_from
+from models.rules import DecisionPolicy, RuleVocabulary, policy_from
 from models.strict_yaml import Entry, check_ids, read_entry, read_text
 
 __all__ = [
@@ -146,7 +146,7 @@ def parse_codebook(text: str, *, name: str) -> Codebook:
     groups = _named(top, "groups", at_least=1)
     routes = _named(top, "routes", at_least=0)
     signs = _signs(top, strengths=_ids(strengths), groups=_ids(groups))
-    vocabulary = Vocabulary(_ids(levels), _ids(strengths), _ids(groups), _ids(signs))
+    vocabulary = RuleVocabulary(_ids(levels), _ids(strengths), _ids(groups), _ids(signs))
     wanted = "rules for the machine: a table with floor, points, rules"
     policy = policy_from(top.entry("decision_policy", wanted=wanted), vocabulary=vocabulary)
     scope = MarkScope(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.calibration import Array, Calibration, Columns, sigmoid, softmax
+from models.calibration import Array, Calibration, CalibrationColumns, sigmoid, softmax
 from models.labels import LabelSpace
 from models.runtimes import Logits
 from models.taxonomy import RootCauseTaxonomy
@@ -63,8 +63,8 @@ class Decoder:
         self.labels = labels
         self.calibration = calibration
         self.position = {id_: i for i, id_ in enumerate(labels.evidence)}
-        self._columns = Columns.of(calibration.labels, labels.evidence)
-        self._demand = Columns.of(calibration.demand, labels.demand)
+        self._columns = CalibrationColumns.of(calibration.labels, labels.evidence)
+        self._demand = CalibrationColumns.of(calibration.demand, labels.demand)
         self._fallback = taxonomy.fallback
         # Sums the causes under each node, level by level: branches are decided before leaves.
         self._paths = [taxonomy.path_of(id_) for id_ in labels.causes]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from models.record import GENRES
-from models.rules import Vocabulary
+from models.rules import RuleVocabulary
 from models.strict_yaml import Entry
 
 _MARK_KEYS = (
@@ -60,7 +60,7 @@ class Mark:
 class MarkScope:
     """What marks may name: ids, the group of each sign, routes, and the lowest cap allowed."""
 
-    vocabulary: Vocabulary
+    vocabulary: RuleVocabulary
     group_of: Mapping[str, str]
     routes: tuple[str, ...]
     floor: str

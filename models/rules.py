@@ -14,7 +14,7 @@ _CEILING_KEYS = ("level", "statement", "strengths", "groups", "except_signs")
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class RuleVocabulary:
     """The ids that rules may name; levels and strengths lowest first."""
 
     levels: tuple[str, ...]
@@ -80,7 +80,7 @@ class DecisionPolicy:
     principles: tuple[str, ...] = ()
 
 
-def policy_from(entry: Entry, *, vocabulary: Vocabulary) -> DecisionPolicy:
+def policy_from(entry: Entry, *, vocabulary: RuleVocabulary) -> DecisionPolicy:
     """The policy in an entry of a codebook file; raises the entry's error on an unknown id."""
     entry.check_keys(_POLICY_KEYS)
     points = entry.entry("points")
@@ -98,7 +98,7 @@ def policy_from(entry: Entry, *, vocabulary: Vocabulary) -> DecisionPolicy:
     )
 
 
-def _rule(entry: Entry, vocabulary: Vocabulary) -> LevelRule:
+def _rule(entry: Entry, vocabulary: RuleVocabulary) -> LevelRule:
     entry.check_keys(("level", "statement", "any_of"))
     conditions = tuple(_condition(each, vocabulary) for each in entry.entries("any_of"))
     if not conditions:
@@ -107,7 +107,7 @@ def _rule(entry: Entry, vocabulary: Vocabulary) -> LevelRule:
     return LevelRule(level, entry.text("statement"), conditions)
 
 
-def _condition(entry: Entry, vocabulary: Vocabulary) -> Condition:
+def _condition(entry: Entry, vocabulary: RuleVocabulary) -> Condition:
     entry.check_keys(_CONDITION_KEYS)
     return Condition(
         strength=entry.choice("strength", vocabulary.strengths),
@@ -118,7 +118,7 @@ def _condition(entry: Entry, vocabulary: Vocabulary) -> Condition:
     )
 
 
-def _ceiling(entry: Entry, vocabulary: Vocabulary) -> Ceiling:
+def _ceiling(entry: Entry, vocabulary: RuleVocabulary) -> Ceiling:
     entry.check_keys(_CEILING_KEYS)
     strengths = entry.choices("strengths", vocabulary.strengths)
     groups = entry.choices("groups", vocabulary.groups)
@@ -133,7 +133,7 @@ def _ceiling(entry: Entry, vocabulary: Vocabulary) -> Ceiling:
     )
 
 
-def _genre(entry: Entry, vocabulary: Vocabulary) -> GenreRule:
+def _genre(entry: Entry, vocabulary: RuleVocabulary) -> GenreRule:
     entry.check_keys(("genre", "zh", "statement", "groups"))
     return GenreRule(
         genre=entry.choice("genre", GENRES),

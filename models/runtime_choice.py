@@ -56,23 +56,27 @@ class RuntimeChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RuntimeRequest:
     """What was asked for: a runtime or auto; ``precision``: auto, or fp32 and nothing less."""
 
     runtime: str = ONNX
     precision: str = AUTO
 
 
-DEFAULT = Wanted()
+DEFAULT = RuntimeRequest()
 
 
-def wanted_of(runtime: str | None, precision: str | None) -> Wanted:
+def wanted_of(runtime: str | None, precision: str | None) -> RuntimeRequest:
     """What options say, each with its default where it was not given."""
-    return Wanted(runtime or DEFAULT.runtime, precision or DEFAULT.precision)
+    return RuntimeRequest(runtime or DEFAULT.runtime, precision or DEFAULT.precision)
 
 
 def choose_runtime(
-    bundle: Bundle, wanted: Wanted, *, check: Callable[[Runtime], None], threads: int | None = None
+    bundle: Bundle,
+    wanted: RuntimeRequest,
+    *,
+    check: Callable[[Runtime], None],
+    threads: int | None = None,
 ) -> RuntimeChoice:
     """Opens the runtime that is wanted for a bundle.
 
@@ -220,7 +224,7 @@ def _timed(runtime: Runtime, batch: Batch, clock: Clock) -> float:
     return clock() - start
 
 
-def _check_known(wanted: Wanted) -> None:
+def _check_known(wanted: RuntimeRequest) -> None:
     kinds = (AUTO, ONNX, OPENVINO, TORCH)
     if wanted.runtime not in kinds:
         raise RuntimeChoiceError(

@@ -22,7 +22,7 @@ _MOST_RUNNING = 64  # calls whose texts are held for the shadow; more are skippe
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class AnswerDifference:
     """One complaint that the two bundles answer differently: of the aspects, both answers."""
 
     request_id: str
@@ -38,7 +38,7 @@ class Shadow:
         self._scheduler = scheduler
         self._compared = self._skipped = self._failed = 0
         self._aspects: Counter[str] = Counter()
-        self._listed: deque[Difference] = deque(maxlen=_MOST_LISTED)
+        self._listed: deque[AnswerDifference] = deque(maxlen=_MOST_LISTED)
         self._running: set[asyncio.Task[None]] = set()
 
     def follow(
@@ -87,7 +87,7 @@ class Shadow:
             self._compared += 1
             if aspects := differing(mine, theirs):
                 self._aspects.update(aspects.keys())
-                self._listed.append(Difference(request_id, place, aspects))
+                self._listed.append(AnswerDifference(request_id, place, aspects))
 
 
 def differing(mine: Assessment, theirs: Assessment) -> dict[str, tuple[Any, Any]]:

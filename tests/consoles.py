@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from models.record import Record
-from serving.register.asked import Wanted
+from serving.register.asked import CaseFilter
 from serving.register.register import Register
 from serving.register.worklist import find_cases
 from serving.vocabulary import default_vocabulary
@@ -78,7 +78,7 @@ def unchanged(**changes) -> dict:
 def found(register: Register, **wanted) -> list[str]:
     order = wanted.pop("order", "newest")
     orders = {"levels": LEVELS, "routes": ROUTES, "order": order}
-    cases = find_cases(register, Wanted(**wanted), **orders, limit=25).cases
+    cases = find_cases(register, CaseFilter(**wanted), **orders, limit=25).cases
     return [case.case_id for case in cases]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.record import Record
-from serving.scheduling.job import Job, Piece
+from serving.scheduling.job import Job, WaitingWindow
 from serving.scheduling.scheduler import Scheduler
 from tests.readers import KeywordAnalyzer
 
@@ -21,7 +21,7 @@ def job_of(*texts: str, analyzer: Any = READER, idle: bool = False) -> Job:
     return asyncio.run(make())
 
 
-def pieces_of(job: Job) -> list[Piece]:
+def pieces_of(job: Job) -> list[WaitingWindow]:
     cut = job.analyzer.cut(job.records)
     return [piece for i, text in enumerate(cut) for piece in job.add_text(i, text)]
 

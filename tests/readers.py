@@ -16,7 +16,7 @@ from models.assessment import (
     Facets,
     Label,
     ModelUsed,
-    Review,
+    ReviewAdvice,
     RootCause,
     SignFound,
     TextRead,
@@ -90,7 +90,7 @@ class KeywordAnalyzer:
                 reasons=("出现全额退保",) if full else (),
             ),
             facets=Facets(("full_refund",) if full else ("unknown",), "complaint", "policyholder"),
-            review=Review(not late, () if late else ("未能从文本中认定具体原因",)),
+            review=ReviewAdvice(not late, () if late else ("未能从文本中认定具体原因",)),
             text=TextRead(len(record.text), 1, "zh" if record.text.strip() else "empty"),
             model=ModelUsed("keywords@0000", "0.1", "0.1"),
         )

@@ -14,12 +14,12 @@ from models.assessment import (
     Facets,
     Label,
     ModelUsed,
-    Review,
+    ReviewAdvice,
     RootCause,
     TextRead,
 )
 from models.record import Record
-from serving.engines.local import Alone, Processes
+from serving.engines.local import Alone, ProcessPool
 from serving.files.scoring import Outcome, score_file
 
 
@@ -47,7 +47,7 @@ def _read(record: Record) -> Assessment:
         root_cause=RootCause(label, (label,), (), "其他"),
         agent=AgentSigns("NONE", share, (), (), ()),
         facets=Facets(("unknown",), "complaint", "policyholder"),
-        review=Review(False),
+        review=ReviewAdvice(False),
         text=TextRead(len(record.text), 1, "zh"),
         model=ModelUsed("slow@0000", "0.1", "0.1"),
     )
@@ -58,7 +58,7 @@ def score_slowly(
 ) -> Outcome:
     if engine == "processes":
         analyzer = load_analyzer(threads=1)
-        workers = Processes(analyzer, workers=2, few=1)
+        workers = ProcessPool(analyzer, workers=2, few=1)
         return score_file(source, out, analyzer=analyzer, engine=workers, chunk=4)
     reader = SlowReader(seconds)
     return score_file(source, out, analyzer=reader, engine=Alone(reader), chunk=chunk)

@@ -20,7 +20,7 @@ from models.rows import RowsError
 from models.rows.cells import CellError
 from models.taxonomy import default_taxonomy, parse_taxonomy
 from tests.own_codes import THREE_LEVELS
-from training.examples.annotating.cases import Case
+from training.examples.annotating.cases import AnnotationCase
 from training.examples.annotating.label_studio_exports import read_tasks
 from training.examples.annotating.label_studio_tasks import task_of
 from training.examples.annotating.labelling_config import labelling_config
@@ -57,8 +57,8 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(xiaobao.app, [str(word) for word in words])
 
 
-def case_of(labelled: LabelledRecord, row: int = 1) -> Case:
-    return Case("a.jsonl", row, labelled.record, labelled.group, labelled)
+def case_of(labelled: LabelledRecord, row: int = 1) -> AnnotationCase:
+    return AnnotationCase("a.jsonl", row, labelled.record, labelled.group, labelled)
 
 
 def through_tasks(directory: Path, *records: LabelledRecord) -> Any:

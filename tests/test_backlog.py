@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from serving.scheduling.backlog import Backlog
-from serving.scheduling.job import Job, Piece, guess_tokens
+from serving.scheduling.job import Job, WaitingWindow, guess_tokens
 from serving.scheduling.pace import HALF_LIFE, Lag, Pace
 from tests.jobs import LETTER, SHORT, job_of, pieces_of
 
@@ -36,7 +36,7 @@ def test_company_that_is_being_cut_is_waited_for():
     backlog = Backlog(batch_tokens=4096, wait_s=3600)
     first, second = announce(backlog, job_of(SHORT)), announce(backlog, job_of(SHORT))
     cut(backlog, first)
-    taken: list[Piece] = []
+    taken: list[WaitingWindow] = []
     taking = threading.Thread(target=lambda: taken.extend(backlog.take(Somebody())))
     taking.start()
     cut(backlog, second)

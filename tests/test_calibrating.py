@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.calibration import Calibration, Columns, sigmoid, softmax
+from models.calibration import Calibration, CalibrationColumns, sigmoid, softmax
 from models.codebook import default_codebook
 from models.labels import LabelSpace, label_space
 from models.record import LabelledRecord, Record
@@ -77,7 +77,7 @@ def test_positives_are_counted(calibration: Calibration) -> None:
 
 def test_right_logits_are_told_apart_by_their_thresholds(calibration: Calibration) -> None:
     logits = logits_for(RECORDS).labels
-    columns = Columns.of(calibration.labels, LABELS.evidence)
+    columns = CalibrationColumns.of(calibration.labels, LABELS.evidence)
     shown = columns.probabilities(logits) >= columns.threshold
     np.testing.assert_array_equal(shown, logits > 0)
 
@@ -110,7 +110,7 @@ def test_fitting_lowers_the_cross_entropy() -> None:
     given = logits_for(RECORDS, sure=1.0)
     noise = np.random.default_rng(2).normal(scale=2.0, size=given.labels.shape)
     logits, gold = given.labels + noise, given.labels > 0
-    columns = Columns.of(fitted(replace(given, labels=logits)).labels, LABELS.evidence)
+    columns = CalibrationColumns.of(fitted(replace(given, labels=logits)).labels, LABELS.evidence)
 
     def cross_entropy(shares: Any) -> float:
         return float(-np.where(gold, np.log(shares), np.log1p(-shares)).mean())

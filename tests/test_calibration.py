@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from models.calibration import (
     Calibration,
+    CalibrationColumns,
     CalibrationError,
-    Columns,
     LabelCalibration,
     sigmoid,
     softmax,
@@ -63,16 +63,16 @@ def test_a_part_of_another_kind_is_refused(changes: dict[str, Any]) -> None:
 
 def test_columns_stand_in_the_order_asked_for() -> None:
     each = {name: LabelCalibration(1.0, bias, 0.5, 0) for name, bias in (("甲", 1.0), ("乙", 2.0))}
-    assert Columns.of(each, ("乙", "甲")).bias.tolist() == [2.0, 1.0]
+    assert CalibrationColumns.of(each, ("乙", "甲")).bias.tolist() == [2.0, 1.0]
 
 
 def test_a_label_without_calibration_is_named() -> None:
     with pytest.raises(CalibrationError, match="no entry for PS_FEE_SHARE"):
-        Columns.of({}, ("PS_FEE_SHARE",))
+        CalibrationColumns.of({}, ("PS_FEE_SHARE",))
 
 
 def test_a_probability_is_the_sigmoid_of_the_scaled_logit() -> None:
-    columns = Columns(np.array([2.0, 1.0]), np.array([1.0, 0.0]), np.array([0.5, 0.5]))
+    columns = CalibrationColumns(np.array([2.0, 1.0]), np.array([1.0, 0.0]), np.array([0.5, 0.5]))
     wanted = [1 / (1 + np.exp(-7.0)), 0.5]
     assert columns.probabilities(np.array([3.0, 0.0])) == pytest.approx(wanted)
 

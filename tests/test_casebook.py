@@ -14,7 +14,7 @@ from models.assessment import (
     Facets,
     Label,
     ModelUsed,
-    Review,
+    ReviewAdvice,
     RootCause,
     TextRead,
 )
@@ -25,8 +25,8 @@ from training.evaluation.errors import (
     FALSE_FLAG,
     LABEL_ERROR,
     MISSED_SIGN,
-    Case,
     Errors,
+    ExaminedCase,
     Mistake,
 )
 from training.examples.neighbours import Neighbour, Placed
@@ -46,7 +46,7 @@ def answered(text: str) -> Assessment:
         root_cause=RootCause(label, (label,), (), "服务"),
         agent=AgentSigns("REVIEW", 0.7, (), (), ()),
         facets=Facets((), "complaint", "policyholder"),
-        review=Review(False),
+        review=ReviewAdvice(False),
         text=TextRead(len(text), 1, "zh"),
         model=ModelUsed("tiny", "1", "1"),
     )
@@ -54,7 +54,7 @@ def answered(text: str) -> Assessment:
 
 def errors_of(*mistakes: Mistake, text: str = TEXT, **fields: Any) -> Errors:
     near = Neighbour(placed("b.jsonl:7", "热线占线" * 60), 0.42)
-    case = Case(placed("a.jsonl:1", text), answered(text), (near,))
+    case = ExaminedCase(placed("a.jsonl:1", text), answered(text), (near,))
     names = {DELAY: "理赔时效", HOTLINE: "热线", "PS_FEE_SHARE": "服务费分成"}
     return Errors("test", 9, (case,), mistakes, names, **fields)
 

@@ -9,7 +9,7 @@ import pytest
 
 from models.analyzer import Analyzer, load_analyzer
 from models.assessment import Assessment, Label, SignFound
-from models.bundle import EMBEDDED
+from models.bundle import EMBEDDED_BUNDLE
 from models.codebook import AGENT_SIGNS, default_codebook
 from models.record import Record
 from models.rows import read_records
@@ -45,17 +45,17 @@ def found_in(answer: Assessment) -> list[Label | SignFound]:
 # The bundle on disk
 
 
-@pytest.mark.parametrize("file", sorted(EMBEDDED.iterdir()), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted(EMBEDDED_BUNDLE.iterdir()), ids=lambda file: file.name)
 def test_no_file_is_too_large_for_a_repository(file: Path) -> None:
     assert file.stat().st_size <= LARGEST
 
 
 def test_its_taxonomy_is_the_packaged_one() -> None:
-    assert (EMBEDDED / "taxonomy.yaml").read_bytes() == ROOT_CAUSES.read_bytes()
+    assert (EMBEDDED_BUNDLE / "taxonomy.yaml").read_bytes() == ROOT_CAUSES.read_bytes()
 
 
 def test_its_codebook_is_the_packaged_one() -> None:
-    assert (EMBEDDED / "signs.yaml").read_bytes() == AGENT_SIGNS.read_bytes()
+    assert (EMBEDDED_BUNDLE / "signs.yaml").read_bytes() == AGENT_SIGNS.read_bytes()
 
 
 def test_it_can_answer_every_cause_sign_and_mark(embedded: Analyzer) -> None:

@@ -8,7 +8,7 @@ from models.bundle import BundleError
 from models.record import Record
 from serving.engines.batches import score_batches, score_table
 from serving.engines.engine import EngineError, Numbered, in_order
-from serving.engines.local import Processes
+from serving.engines.local import ProcessPool
 from serving.engines.reading import worker_analyzer
 from serving.engines.waves import cause_of, in_place, placed, waves_of
 from serving.engines.wire import ANSWERS, batch_of
@@ -95,16 +95,16 @@ def test_one_alone_answers_as_the_function_does():
 
 def test_a_process_a_core_answers_as_one_alone():
     analyzer = worker_analyzer(threads=2)
-    assert answers_of(Processes(analyzer, workers=2, few=2), short_texts()) == wanted()
+    assert answers_of(ProcessPool(analyzer, workers=2, few=2), short_texts()) == wanted()
 
 
 def test_few_batches_start_no_process():
     analyzer = KeywordAnalyzer()  # no bundle that a process could load
-    assert len(answers_of(Processes(analyzer, workers=2, few=7), short_texts())) == 40
+    assert len(answers_of(ProcessPool(analyzer, workers=2, few=7), short_texts())) == 40
     assert sum(analyzer.batches) == 40
 
 
 def test_a_process_that_cannot_read_says_why(tmp_path):
-    engine = Processes(KeywordAnalyzer(), bundle=str(tmp_path / "none"), workers=2, few=1)
+    engine = ProcessPool(KeywordAnalyzer(), bundle=str(tmp_path / "none"), workers=2, few=1)
     with pytest.raises(BundleError, match="no such directory"):
         answers_of(engine, short_texts())

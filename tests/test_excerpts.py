@@ -11,7 +11,7 @@ from models.labels import LabelSpace
 from models.network import Outputs
 from models.record import LabelledRecord, Record, Span
 from models.windows import WindowReader
-from training.tuning.batches import UNSAID, Batch, Target, collate, targets_of
+from training.tuning.batches import IGNORED, Batch, Target, collate, targets_of
 from training.tuning.excerpts import Excerpts, abridged, clips_of, evidence_runs, kept_tokens
 from training.tuning.losses import LossWeights, total_loss
 
@@ -76,9 +76,9 @@ def test_a_clip_says_which_cause_comes_first_but_not_who_wrote(
     target: Target, tiny_labels: LabelSpace
 ) -> None:
     cause, _, sign = clips_of([target], causes=len(tiny_labels.causes))
-    assert (cause.primary, sign.primary) == (tiny_labels.causes.index(CONFUSE), UNSAID)
-    assert {clip.agent for clip in (cause, sign)} == {UNSAID}
-    assert {clip.record_type for clip in (cause, sign)} == {UNSAID}
+    assert (cause.primary, sign.primary) == (tiny_labels.causes.index(CONFUSE), IGNORED)
+    assert {clip.agent for clip in (cause, sign)} == {IGNORED}
+    assert {clip.record_type for clip in (cause, sign)} == {IGNORED}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_label_goes_with_the_last_of_its_evidence(
 ) -> None:
     found = without(target, tiny_labels, gone)
     assert held(found, tiny_labels) == left
-    assert (found.primary != UNSAID, found.agent != UNSAID) == (primary_known, writer_known)
+    assert (found.primary != IGNORED, found.agent != IGNORED) == (primary_known, writer_known)
 
 
 def test_evidence_moves_with_its_tokens(target: Target, tiny_labels: LabelSpace) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from models.bundle import EMBEDDED, REQUIRED, write_bundle
+from models.bundle import EMBEDDED_BUNDLE, REQUIRED, write_bundle
 from models.labels import FACET_FIELDS, field_values
 from models.record import Record
 from models.taxonomy import default_taxonomy
@@ -27,8 +27,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def own_bundle(tmp_path: Path) -> Path:
     """The embedded bundle with a channel more in its taxonomy."""
-    files: dict[str, bytes | str | Path] = {name: EMBEDDED / name for name in REQUIRED}
-    taxonomy = (EMBEDDED / "taxonomy.yaml").read_text("utf-8")
+    files: dict[str, bytes | str | Path] = {name: EMBEDDED_BUNDLE / name for name in REQUIRED}
+    taxonomy = (EMBEDDED_BUNDLE / "taxonomy.yaml").read_text("utf-8")
     files["taxonomy.yaml"] = taxonomy.replace("channel: [", OURS)
     write_bundle(tmp_path / "own", files, manifest={"name": "own"})
     return tmp_path / "own"

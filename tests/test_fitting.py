@@ -10,7 +10,7 @@ import torch
 from models.network import Network, outputs_of
 from training.tuning import stepping
 from training.tuning.batches import Target, collate
-from training.tuning.fitting import fingerprint, fit, infer, parameter_groups
+from training.tuning.fitting import fit, infer, parameter_groups, training_digest
 from training.tuning.losses import LossWeights, total_loss
 from training.tuning.run_state import Swapped, copied_weights
 from training.tuning.settings import FitSettings
@@ -149,12 +149,12 @@ def test_a_state_of_other_texts_is_not_taken_up(
 
 def test_a_fingerprint_depends_on_every_target(few: list[Target], make_network: Any) -> None:
     network = make_network(seed=1)
-    every = {fingerprint(given, network) for given in (few, few[:-1], few[::-1])}
+    every = {training_digest(given, network) for given in (few, few[:-1], few[::-1])}
     assert len(every) == 3
 
 
 def test_a_fingerprint_depends_on_the_first_weights(few: list[Target], make_network: Any) -> None:
-    assert fingerprint(few, make_network(seed=1)) != fingerprint(few, make_network(seed=2))
+    assert training_digest(few, make_network(seed=1)) != training_digest(few, make_network(seed=2))
 
 
 @pytest.mark.parametrize(

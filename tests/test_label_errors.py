@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.record import LabelledRecord, Record
-from training.examples.label_errors import Doubt, Given, doubts
+from training.examples.label_errors import Given, LabelDoubt, doubts
 
 DELAY, HOTLINE = "CLAIM.CLAIM_DELAY", "SERVICE.HOTLINE"
 FEE = "PS_FEE_SHARE"
@@ -14,7 +14,7 @@ def record(primary: str, *others: str, signs: tuple[str, ...] = ()) -> LabelledR
     return LabelledRecord(Record("等了两个月"), primary, (primary, *others), signs=signs)
 
 
-def judged(records, *, primary, labels=None, known=True) -> list[Doubt]:
+def judged(records, *, primary, labels=None, known=True) -> list[LabelDoubt]:
     """Doubts with given probabilities; those of the labels are, unless told, as annotated."""
     given = Given.of(records)
     sure = np.where(given.held, 0.9, 0.05) if labels is None else np.array(labels, dtype=float)
@@ -40,7 +40,7 @@ def test_a_model_that_agrees_doubts_nothing():
 
 def test_a_primary_as_unlikely_as_another_is_usual_is_doubted():
     found = judged([*FOUR, record(DELAY)], primary=[*SURE, [0.05, 0.95]])
-    assert found == [Doubt(4, "primary", DELAY, HOTLINE, pytest.approx(0.05))]
+    assert found == [LabelDoubt(4, "primary", DELAY, HOTLINE, pytest.approx(0.05))]
 
 
 def test_another_cause_less_likely_than_usual_is_no_ground_for_doubt():
@@ -52,7 +52,7 @@ def test_another_cause_less_likely_than_usual_is_no_ground_for_doubt():
 def test_a_sign_is_likely_wrong_where_it_is_as_absent_as_usual(share, doubted):
     records = [record(DELAY), record(DELAY), record(DELAY, signs=(FEE,))]
     found = judged(records, primary=[[1.0]] * 3, labels=[[0.9, 0.1], [0.9, 0.1], [0.9, share]])
-    wanted = [Doubt(2, "sign", FEE, None, pytest.approx(share))] if doubted else []
+    wanted = [LabelDoubt(2, "sign", FEE, None, pytest.approx(share))] if doubted else []
     assert found == wanted
 
 
@@ -60,7 +60,7 @@ def test_a_sign_is_likely_wrong_where_it_is_as_absent_as_usual(share, doubted):
 def test_a_sign_is_likely_missing_where_it_is_as_likely_as_usual(share, doubted):
     records = [record(DELAY, signs=(FEE,)), record(DELAY), record(DELAY)]
     found = judged(records, primary=[[1.0]] * 3, labels=[[0.9, 0.8], [0.9, 0.1], [0.9, share]])
-    wanted = [Doubt(2, "sign", None, FEE, pytest.approx(1 - share))] if doubted else []
+    wanted = [LabelDoubt(2, "sign", None, FEE, pytest.approx(1 - share))] if doubted else []
     assert found == wanted
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.scheduling.job import QUICK_TOKENS, Job, Lane, Piece
+from serving.scheduling.job import QUICK_TOKENS, Job, Lane, WaitingWindow
 from serving.scheduling.lanes import Lanes
 from tests.jobs import LETTER, READER, SHORT, job_of, pieces_of
 from tests.readers import KeywordAnalyzer
@@ -18,7 +18,7 @@ def put(lanes: Lanes, job: Job) -> Job:
     return job
 
 
-def batches_of(lanes: Lanes) -> list[list[Piece]]:
+def batches_of(lanes: Lanes) -> list[list[WaitingWindow]]:
     return list(iter(lanes.take, []))
 
 

@@ -15,7 +15,7 @@ from models.assessment import (
     Facets,
     Label,
     ModelUsed,
-    Review,
+    ReviewAdvice,
     RootCause,
     SignFound,
     TextRead,
@@ -375,7 +375,7 @@ def test_a_prediction_says_what_the_assessment_says() -> None:
         root_cause=RootCause(cause, (cause,), (Label("CLAIM", "理赔", 0.9),), "理赔"),
         agent=AgentSigns("WATCH", 0.3, (sign,), (mark,), ()),
         facets=Facets((), "complaint", "unknown"),
-        review=Review(True, ("把握不足",)),
+        review=ReviewAdvice(True, ("把握不足",)),
         text=TextRead(8, 1, "zh"),
         model=ModelUsed("b", "0.1", "0.1"),
     )

@@ -6,26 +6,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.record import LabelledRecord, Record, Span
-from training.examples.noise import KINDS, Change, changed, noisy_copies, with_noise
+from training.examples.noise import KINDS, Replacement, changed, noisy_copies, with_noise
 
 TEXT = "我要全额退保,保费交了五年,业务员说保单三年就能取,理赔也不给。"
 
 
 def test_a_span_follows_its_words_through_a_longer_change() -> None:
-    text, spans = changed(TEXT, [Change(4, 5, "tui")], [Span(7, 14, ("A",)), Span(4, 6, ("B",))])
+    text, spans = changed(
+        TEXT, [Replacement(4, 5, "tui")], [Span(7, 14, ("A",)), Span(4, 6, ("B",))]
+    )
 
     assert text == "我要全额tui保,保费交了五年,业务员说保单三年就能取,理赔也不给。"
     assert [text[s.start : s.end] for s in spans] == ["保费交了五年,", "tui保"]
 
 
 def test_a_span_follows_its_words_through_a_deletion() -> None:
-    text, spans = changed(TEXT, [Change(0, 2, ""), Change(8, 9, "")], [Span(7, 13, ("A",))])
+    text, spans = changed(
+        TEXT, [Replacement(0, 2, ""), Replacement(8, 9, "")], [Span(7, 13, ("A",))]
+    )
 
     assert [text[s.start : s.end] for s in spans] == ["保交了五年"]
 
 
 def test_a_span_that_begins_inside_a_change_takes_it_whole() -> None:
-    text, spans = changed(TEXT, [Change(4, 6, "TB")], [Span(5, 6, ("A",))])
+    text, spans = changed(TEXT, [Replacement(4, 6, "TB")], [Span(5, 6, ("A",))])
 
     assert [text[s.start : s.end] for s in spans] == ["TB"]
 
@@ -40,7 +44,7 @@ def test_what_stands_outside_all_changes_is_found_again(
     changes, end = [], 0
     for start, length, new in sorted(drawn):
         if start >= end and start + length <= len(text):
-            changes.append(Change(start, start + length, new))
+            changes.append(Replacement(start, start + length, new))
             end = start + length
     touched = {place for change in changes for place in range(change.start, change.end)}
     spans = [Span(i, i + 1, (str(i),)) for i in range(len(text)) if i not in touched]

@@ -6,8 +6,8 @@ import pytest
 from models.record import LabelledRecord, Record
 from training.examples.provenance import (
     ProvenanceError,
+    data_digest,
     digest,
-    fingerprint,
     is_own,
     learned_from,
     parts_of,
@@ -44,12 +44,12 @@ def manifest() -> dict[str, object]:
 
 
 def test_a_fingerprint_is_that_of_the_set_whatever_its_order():
-    assert fingerprint(RECORDS) == fingerprint(RECORDS[::-1])
+    assert data_digest(RECORDS) == data_digest(RECORDS[::-1])
 
 
 @pytest.mark.parametrize("others", [RECORDS[1:], (*RECORDS, RECORDS[0]), ()])
 def test_another_set_has_another_fingerprint(others):
-    assert fingerprint(others) != fingerprint(RECORDS)
+    assert data_digest(others) != data_digest(RECORDS)
 
 
 def test_the_facts_name_the_best_epoch():

@@ -15,7 +15,7 @@ import xiaobao
 from models.analyzer import Analyzer, load_analyzer
 from models.bundle import BundleError, load_bundle
 from models.record import LabelledRecord
-from models.runtime_choice import Wanted
+from models.runtime_choice import RuntimeRequest
 from models.runtimes import OnnxRuntime
 from models.self_check import TOLERANCES, tolerance_of
 from models.weights import load_network
@@ -91,7 +91,7 @@ def test_a_quantized_network_is_smaller(quantized: Quantized) -> None:
 
 def test_openvino_reads_a_quantized_bundle_too(quantized: Quantized) -> None:
     pytest.importorskip("openvino", reason="the extra openvino is not installed")
-    load_analyzer(quantized.analyzer.bundle.directory, threads=1, wanted=Wanted("openvino"))
+    load_analyzer(quantized.analyzer.bundle.directory, threads=1, wanted=RuntimeRequest("openvino"))
 
 
 def test_torch_says_that_it_reads_no_quantized_weights(quantized: Quantized) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models.bundle import EMBEDDED, MANIFEST
+from models.bundle import EMBEDDED_BUNDLE, MANIFEST
 from models.errors import XiaobaoError
 from serving.api.service import service_of
 from serving.shelf import Shelf, ShelfError
@@ -24,7 +24,7 @@ def bundles(tmp_path_factory) -> Path:
     """A directory with a good bundle, one whose golden outputs are others, and one altered."""
     directory = tmp_path_factory.mktemp("bundles")
     for name in ("good", "wrong", "altered"):
-        shutil.copytree(EMBEDDED, directory / name)
+        shutil.copytree(EMBEDDED_BUNDLE, directory / name)
     manifest = directory / "wrong" / MANIFEST
     found = json.loads(manifest.read_text("utf-8"))
     found["golden"][0]["agent"] += 0.5

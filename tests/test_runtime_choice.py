@@ -15,7 +15,7 @@ import models.runtime_choice
 import serving.opening
 import xiaobao
 from models.analyzer import load_analyzer
-from models.bundle import EMBEDDED, BundleError, load_bundle
+from models.bundle import EMBEDDED_BUNDLE, BundleError, load_bundle
 from models.runtime_choice import (
     AUTO,
     ONNX,
@@ -23,7 +23,7 @@ from models.runtime_choice import (
     TORCH,
     RuntimeChoice,
     RuntimeChoiceError,
-    Wanted,
+    RuntimeRequest,
     choose_runtime,
     fastest,
     trial,
@@ -111,7 +111,7 @@ def test_auto_leaves_out_what_fails_the_self_check(
         if runtime.name == "bad":
             raise BundleError("self-check failed")
 
-    choice = choose_runtime(load_bundle(tiny_bundle), Wanted(AUTO), check=check)
+    choice = choose_runtime(load_bundle(tiny_bundle), RuntimeRequest(AUTO), check=check)
     assert choice.runtime.name == "good"
     assert choice.refused == {OPENVINO: "self-check failed", TORCH: "not installed"}
 
@@ -123,7 +123,7 @@ def test_a_runtime_asked_for_by_name_is_not_replaced_by_another(
         raise BundleError("self-check failed")
 
     with pytest.raises(BundleError, match="self-check failed"):
-        choose_runtime(load_bundle(tiny_bundle), Wanted(ONNX), check=check)
+        choose_runtime(load_bundle(tiny_bundle), RuntimeRequest(ONNX), check=check)
 
 
 @pytest.mark.parametrize("kind", [OPENVINO, TORCH])
@@ -132,24 +132,31 @@ def test_a_runtime_that_is_not_installed_says_which_extra_brings_it(
 ) -> None:
     monkeypatch.setattr(models.runtime_choice, "find_spec", lambda _: None)
     with pytest.raises(RuntimeChoiceError, match=rf"runtime {kind}: not installed; .*pip install"):
-        load_analyzer(tiny_bundle, wanted=Wanted(kind))
+        load_analyzer(tiny_bundle, wanted=RuntimeRequest(kind))
 
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (Wanted("abacus"), "runtime: 'abacus' found, one of auto, onnx, openvino, torch wanted"),
-        (Wanted(ONNX, "fp4"), "precision: 'fp4' found, one of auto, fp32 wanted"),
+        (
+            RuntimeRequest("abacus"),
+            "runtime: 'abacus' found, one of auto, onnx, openvino, torch wanted",
+        ),
+        (RuntimeRequest(ONNX, "fp4"), "precision: 'fp4' found, one of auto, fp32 wanted"),
     ],
 )
-def test_an_unknown_name_is_told_with_those_that_are_known(wanted: Wanted, message: str) -> None:
+def test_an_unknown_name_is_told_with_those_that_are_known(
+    wanted: RuntimeRequest, message: str
+) -> None:
     with pytest.raises(RuntimeChoiceError, match=message):
         load_analyzer(wanted=wanted)
 
 
 def test_auto_reads_with_what_it_chose_and_tells(tiny_bundle: Path) -> None:
     told: list[RuntimeChoice] = []
-    analyzer = load_analyzer(tiny_bundle, threads=1, wanted=Wanted(AUTO), report=told.append)
+    analyzer = load_analyzer(
+        tiny_bundle, threads=1, wanted=RuntimeRequest(AUTO), report=told.append
+    )
     (choice,) = told
     assert analyzer.runtime is choice.runtime
     assert {*choice.refused, *choice.seconds} >= {TORCH} or find_spec("torch") is None
@@ -210,4 +217,4 @@ def test_the_runtime_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_by_default_the_embedded_bundle_is_read_by_onnx_runtime() -> None:
-    assert load_analyzer(EMBEDDED, threads=1).runtime.name == "onnxruntime-cpu"
+    assert load_analyzer(EMBEDDED_BUNDLE, threads=1).runtime.name == "onnxruntime-cpu"

@@ -21,7 +21,7 @@ from models.runtime_choice import (
     OPENVINO,
     TORCH,
     Batch,
-    Wanted,
+    RuntimeRequest,
     open_runtime,
 )
 from models.runtimes import Runtime
@@ -188,6 +188,6 @@ def test_openvino_is_opened_without_its_reports_to_its_maker() -> None:
 
 @pytest.mark.parametrize("kind", EACH)
 def test_the_embedded_bundle_passes_its_self_check_on_every_runtime(kind: str) -> None:
-    analyzer = load_analyzer(threads=1, wanted=Wanted(kind))
+    analyzer = load_analyzer(threads=1, wanted=RuntimeRequest(kind))
     (answer,) = analyzer.assess([Record("理赔资料交了四十天,到现在没有结果。")])
     assert answer.root_cause.primary.id == "CLAIM.CLAIM_DELAY"

@@ -5,7 +5,7 @@ import pytest
 
 from models.record import Record
 from serving.console.filters import Asked, read_query
-from serving.register.asked import Wanted
+from serving.register.asked import CaseFilter
 from serving.register.register import Register
 from serving.register.reviews import Review
 from serving.register.worklist import (
@@ -59,7 +59,7 @@ def test_the_worklist_finds_what_is_asked_for(several, wanted, cases):
 
 
 def test_the_worklist_counts_all_that_is_asked_for_not_only_its_page(several):
-    page = find_cases(several, Wanted(), levels=LEVELS, limit=1, offset=1)
+    page = find_cases(several, CaseFilter(), levels=LEVELS, limit=1, offset=1)
     assert [case.case_id for case in page.cases] == ["T-2"]
     assert (page.total, page.waiting, page.levels) == (3, 1, {"NONE": 2, "WATCH": 1})
 
@@ -87,19 +87,19 @@ def test_who_needs_help_has_no_level_and_is_looked_at_before_any(routed, wanted,
 
 
 def test_who_needs_help_counts_among_the_routes_alone(routed):
-    page = find_cases(routed, Wanted(), levels=LEVELS, limit=9)
+    page = find_cases(routed, CaseFilter(), levels=LEVELS, limit=9)
     assert (page.total, page.levels) == (6, {"NONE": 2, "WATCH": 1})
     assert page.routes == {"safety": 1, "victim_help": 1, "old": 1}
 
 
 def test_without_routes_in_the_codebook_levels_alone_order(several):
-    page = find_cases(several, Wanted(), levels=LEVELS, order="level", limit=9)
+    page = find_cases(several, CaseFilter(), levels=LEVELS, order="level", limit=9)
     assert [case.case_id for case in page.cases] == ["T-1", "T-3", "T-2"]
 
 
 def test_the_worklist_has_the_newest_version_only(console, register):
     send(console, text="请问怎么办")
-    (case,) = find_cases(register, Wanted(), levels=LEVELS, limit=9).cases
+    (case,) = find_cases(register, CaseFilter(), levels=LEVELS, limit=9).cases
     assert (case.version, case.primary_cause) == (2, "OTHER.UNCLEAR")
     assert [one.version for one in versions_of(register, "T-1")] == [2, 1]
 
@@ -115,7 +115,7 @@ def test_words_are_not_looked_for_in_a_ciphertext(tmp_path):
     with opened as register, run_server(KeywordAnalyzer(), register=register) as (client, _):
         send(client)
         assert found(register, words="gAAAA") == []
-        (case,) = find_cases(register, Wanted(), levels=LEVELS, limit=9).cases
+        (case,) = find_cases(register, CaseFilter(), levels=LEVELS, limit=9).cases
         assert (case.excerpt or "").startswith("理赔资料")
 
 
@@ -129,7 +129,7 @@ def test_both_kinds_of_database_find_and_count_alike(database_url, tmp_path):
         assert found(register, order="level") == ["T-1", "T-0", "T-2"]
         assert found(register, order="received", words="理赔", until="2026-11-02") == ["T-1"]
         assert found(register, cause="OTHER", review="reviewed", since="2026-11-01") == ["T-2"]
-        page = find_cases(register, Wanted(cause="CLAIM"), levels=LEVELS, limit=1)
+        page = find_cases(register, CaseFilter(cause="CLAIM"), levels=LEVELS, limit=1)
         assert (page.total, page.waiting, page.levels) == (2, 0, {"NONE": 1, "WATCH": 1})
         assert [one.reviews for one in versions_of(register, "T-2")] == [1]
         assert standing_labels_of(register, "T-2")["primary"] == "OTHER.UNCLEAR"
@@ -145,7 +145,7 @@ def test_a_query_that_cannot_be_meant_is_passed_over():
         "page": "-3",
         "order": "worst",
     }
-    assert read_query(query, default_vocabulary()) == Asked(Wanted())
+    assert read_query(query, default_vocabulary()) == Asked(CaseFilter())
 
 
 def test_an_excerpt_shows_the_words_looked_for():

@@ -23,7 +23,7 @@ _LARGEST_HOUSEHOLD = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class GroupEvidence:
     """What a group is judged by: its cases and the ties that carry between them."""
 
     cases: tuple[Case, ...]
@@ -49,7 +49,7 @@ class Evidence:
         return len(held) == len(self.cases)
 
 
-def decide_kind(evidence: Evidence, kinds: Kinds) -> Kind:
+def decide_kind(evidence: GroupEvidence, kinds: Kinds) -> Kind:
     """The kind of a group; the first that its evidence bears out, else ``unknown``."""
     name = next((id_ for id_, holds in _RULES if holds(evidence)), "unknown")
     return kinds.by_id[name]
@@ -67,16 +67,16 @@ def _share(holds: Sequence[bool]) -> float:
     return fmean(holds) if holds else 0.0
 
 
-def _is_law_firm(evidence: Evidence) -> bool:
+def _is_law_firm(evidence: GroupEvidence) -> bool:
     against = [_LAW_FIRM in case.said.against for case in evidence.cases]
     return evidence.speak_for(_LAW_FIRM) and _share(against) < 1 - _NEARLY_ALL
 
 
-def _is_community(evidence: Evidence) -> bool:
+def _is_community(evidence: GroupEvidence) -> bool:
     return evidence.speak_for(_COMMUNITY)
 
 
-def _is_household(evidence: Evidence) -> bool:
+def _is_household(evidence: GroupEvidence) -> bool:
     """One door or number for all, and either one surname or the words of a family with it."""
     if len(evidence.cases) > _LARGEST_HOUSEHOLD:
         return False
@@ -91,7 +91,7 @@ def _is_household(evidence: Evidence) -> bool:
     )
 
 
-def _one_door(evidence: Evidence) -> bool:
+def _one_door(evidence: GroupEvidence) -> bool:
     """Whether no two members are known to live at different doors."""
     doors = {one.token for c in evidence.cases for one in c.identifiers if one.kind == "address"}
     return len(doors) <= 1
@@ -102,7 +102,7 @@ def _few_want_all(cases: Sequence[Case]) -> bool:
     return sum(case.said.wants_all for case in cases) < len(cases) / 2
 
 
-def _is_same_seller(evidence: Evidence) -> bool:
+def _is_same_seller(evidence: GroupEvidence) -> bool:
     """Most name one seller, who does not himself help them, and no account or file is shared."""
     if main_seller(evidence.cases) is None or evidence.persons < 2:
         return False
@@ -115,12 +115,12 @@ def _is_same_seller(evidence: Evidence) -> bool:
     )
 
 
-def _is_operator_wording(evidence: Evidence) -> bool:
+def _is_operator_wording(evidence: GroupEvidence) -> bool:
     staff = [case.said.is_operators for case in evidence.cases]
     return not evidence.identified and _share(staff) >= _NEARLY_ALL
 
 
-def _is_web_form(evidence: Evidence) -> bool:
+def _is_web_form(evidence: GroupEvidence) -> bool:
     """Most texts have two headings in common with another, and nothing else joins them."""
     heads = [set(case.said.headings) for case in evidence.cases]
     count = Counter(head for one in heads for head in one)
@@ -130,7 +130,7 @@ def _is_web_form(evidence: Evidence) -> bool:
     )
 
 
-def _is_shared_event(evidence: Evidence) -> bool:
+def _is_shared_event(evidence: GroupEvidence) -> bool:
     """Within days, own words, no identifier, and most do not ask for all premiums back."""
     days = [case.said.day for case in evidence.cases if case.said.day is not None]
     if evidence.identified or evidence.persons < 3 or len(days) < len(evidence.cases):
@@ -141,7 +141,7 @@ def _is_shared_event(evidence: Evidence) -> bool:
     return (max(days) - min(days)).days <= 7 and not alike and _few_want_all(evidence.cases)
 
 
-def _is_ring(evidence: Evidence) -> bool:
+def _is_ring(evidence: GroupEvidence) -> bool:
     """Persons not of one family share an identifier, or several write one text."""
     texts = [tie for tie in evidence.ties if tie.source == "text"]
     alike = {place for tie in texts for place in (tie.left, tie.right)}

@@ -12,7 +12,7 @@ from functools import cached_property
 from models.codebook import Codebook
 from models.links.cases import Case
 from models.links.clusters import find_clusters
-from models.links.explanations import Evidence, decide_kind
+from models.links.explanations import GroupEvidence, decide_kind
 from models.links.kinds import Kind, Kinds
 from models.links.levels import Following, Levels, following_signs
 from models.links.likeness import Likeness, Pair
@@ -51,7 +51,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundGroup:
     """A group; ``ties`` are all between its members, also those that do not carry.
 
     What it is and where its members stand is decided when asked for: about a group that an
@@ -73,7 +73,9 @@ class Found:
         """What explains it."""
         if self.known is not None:
             return self.rules.kinds.by_id[self.known]
-        return decide_kind(Evidence(tuple(self.cases.values()), self._carrying), self.rules.kinds)
+        return decide_kind(
+            GroupEvidence(tuple(self.cases.values()), self._carrying), self.rules.kinds
+        )
 
     @property
     def why(self) -> tuple[str, ...]:
@@ -127,7 +129,7 @@ def find_groups(
     *,
     rules: Rules,
     joined: Sequence[Joined] = (),
-) -> tuple[Found, ...]:
+) -> tuple[FoundGroup, ...]:
     """The groups of these cases, in order of their first member."""
     by_number = {case.number: case for case in cases}
     ties = find_ties(cases, likeness, around)
@@ -136,7 +138,9 @@ def find_groups(
     kinds = {number: one.kind for one in joined for number in one.numbers}
     inside = _inside(ties, clusters)
     return tuple(
-        Found({n: by_number[n] for n in numbers}, tuple(held), rules, _known_kind(numbers, kinds))
+        FoundGroup(
+            {n: by_number[n] for n in numbers}, tuple(held), rules, _known_kind(numbers, kinds)
+        )
         for numbers, held in zip(clusters, inside, strict=True)
     )
 

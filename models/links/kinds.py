@@ -48,7 +48,7 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class InnocentReading:
     """What a text may say that accounts for a sign; every pattern of ``cues`` must be met."""
 
     id: str
@@ -65,7 +65,7 @@ class Kinds:
     """
 
     by_id: dict[str, Kind]
-    readings: tuple[Reading, ...]
+    readings: tuple[InnocentReading, ...]
     signs: tuple[SignRule, ...]
     repeats: tuple[RepeatRule, ...]
     seller_left: re.Pattern[str]
@@ -139,9 +139,9 @@ def _kind_from(entry: Entry) -> Kind:
     )
 
 
-def _reading_from(entry: Entry) -> Reading:
+def _reading_from(entry: Entry) -> InnocentReading:
     entry.check_keys(("id", "zh", "cues"))
-    return Reading(entry.text("id"), _cues_of(entry))
+    return InnocentReading(entry.text("id"), _cues_of(entry))
 
 
 def _cues_of(entry: Entry) -> tuple[re.Pattern[str], ...]:

@@ -15,7 +15,7 @@ from models.links.bursts import find_bursts
 from models.links.candidates import gather, keys_of
 from models.links.cases import Case, draft_case
 from models.links.fingerprints import Fingerprint, fingerprint
-from models.links.grouping import Found, Rules, find_groups, is_worth_keeping, strongest
+from models.links.grouping import FoundGroup, Rules, find_groups, is_worth_keeping, strongest
 from models.links.hubs import CROWD, HubList, Sharing, read_hubs
 from models.links.identifiers import Key
 from models.links.kinds import Kind, Kinds, read_kinds
@@ -159,7 +159,7 @@ def _paired(numbers: Sequence[int]) -> Set[Pair]:
     return set(combinations(numbers, 2)) if len(numbers) <= CROWD else set()
 
 
-def _named(id_: str, found: Found, cases: Mapping[int, Case]) -> Group:
+def _named(id_: str, found: FoundGroup, cases: Mapping[int, Case]) -> Group:
     members = tuple(cases[number].said.id for number in found.numbers)
     return Group(id_, found.kind, members, found.why)
 
@@ -169,7 +169,7 @@ def _alone(case: Case) -> LinkedCase:
     return LinkedCase(said.id, None, None, said.level, reasons=said.reasons)
 
 
-def _members(group: Group, found: Found, cases: Mapping[int, Case]) -> dict[int, LinkedCase]:
+def _members(group: Group, found: FoundGroup, cases: Mapping[int, Case]) -> dict[int, LinkedCase]:
     links: dict[int, list[tuple[int, Link]]] = defaultdict(list)
     for tie in strongest(found.ties):
         for one, other in ((tie.left, tie.right), (tie.right, tie.left)):

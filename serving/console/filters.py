@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any, get_args
 
-from serving.register.asked import ORDERS, REVIEWS, Order, Wanted
+from serving.register.asked import ORDERS, REVIEWS, CaseFilter, Order
 from serving.vocabulary import Vocabulary
 
 PAGE_SIZE = 25
@@ -20,7 +20,7 @@ _LAST_PAGE = 100_000
 class Asked:
     """What is wanted, in which order, and the page of it (from 1)."""
 
-    wanted: Wanted
+    wanted: CaseFilter
     order: Order = "newest"
     page: int = 1
 
@@ -36,14 +36,14 @@ class Asked:
 
     def is_narrowed(self) -> bool:
         """Whether some cases may be left out."""
-        return self.wanted != Wanted()
+        return self.wanted != CaseFilter()
 
 
 def read_query(query: Mapping[str, str], vocabulary: Vocabulary) -> Asked:
     """The query as what is wanted."""
     cause = query.get("cause")
     level, route = query.get("level"), query.get("route")
-    wanted = Wanted(
+    wanted = CaseFilter(
         level=level if level in vocabulary.levels else None,
         route=route if route in vocabulary.routes else None,
         cause=cause if cause in vocabulary.names else None,

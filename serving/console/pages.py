@@ -128,7 +128,12 @@ async def try_text(visit: Visit) -> Response:
 
 
 async def _case_page(
-    visit: Visit, case: KeptCase, standing: Labels, entry: reviewing.Entry, *, status: int = 200
+    visit: Visit,
+    case: KeptCase,
+    standing: Labels,
+    entry: reviewing.ReviewEntry,
+    *,
+    status: int = 200,
 ) -> Response:
     versions = await asyncio.to_thread(versions_of, _register_of(visit), case.case_id)
     return page(

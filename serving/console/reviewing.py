@@ -24,7 +24,7 @@ class FormFault(XiaobaoError):  # noqa: N818 - a fault of the form, told on the 
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReviewEntry:
     """What a reviewer has entered so far; begins with the labels that stand."""
 
     primary: str
@@ -38,12 +38,12 @@ class Entry:
     faults: Mapping[str, str] = field(default_factory=dict)
 
 
-def first_entry(standing: Labels, *, reviewer: str) -> Entry:
+def first_entry(standing: Labels, *, reviewer: str) -> ReviewEntry:
     """The form as it is shown first: with the labels that stand."""
     return _entry(standing, reviewer=reviewer)
 
 
-def entry_of(form: Form, standing: Labels, *, reviewer: str, fault: FormFault) -> Entry:
+def entry_of(form: Form, standing: Labels, *, reviewer: str, fault: FormFault) -> ReviewEntry:
     """The form as it was sent, with its fault."""
     labels = {**standing, **_chosen(form)} if form.one("decision") == "modify" else standing
     return _entry(
@@ -108,6 +108,8 @@ def _differs(standing: Labels, name: str, value: Any) -> bool:
     return bool(standing[name] != value)
 
 
-def _entry(labels: Labels, **more: Any) -> Entry:
+def _entry(labels: Labels, **more: Any) -> ReviewEntry:
     lists: dict[str, Any] = {name: tuple(labels[name]) for name in _LISTS}
-    return Entry(primary=labels["primary"], agent_run=bool(labels["agent_run"]), **(lists | more))
+    return ReviewEntry(
+        primary=labels["primary"], agent_run=bool(labels["agent_run"]), **(lists | more)
+    )

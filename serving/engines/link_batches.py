@@ -27,7 +27,7 @@ from models.record import Record
 from models.rows import Columns, RowFault, RowsError
 from serving.contracts import Analyzer
 from serving.engines.reading import assess_sorted, check_bundle, worker_analyzer
-from serving.engines.wire import Place, read_batch
+from serving.engines.wire import BatchRow, read_batch
 
 _MOST_ROWS = 512  # read at once, as when a table is scored
 _WHOLE, _TEXT = pyarrow.int64(), pyarrow.string()
@@ -124,7 +124,7 @@ def measure_ends(batches: Iterable[Any], *, limits: Limits) -> Generator[Any, No
         yield _batch(rows, PAIRS)
 
 
-def _number_of(place: Place) -> int:
+def _number_of(place: BatchRow) -> int:
     if place.row is None or place.row < 1:
         raise RowsError(f"batch: found {place.row} as row, wanted a number from 1 on in each row")
     return place.row

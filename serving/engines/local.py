@@ -38,7 +38,7 @@ class Alone:
             yield _read(batch, self._analyzer, advance=advance)
 
 
-class Processes:
+class ProcessPool:
     """A process a core, once there are more than a few batches; until then as ``Alone``."""
 
     def __init__(

@@ -57,9 +57,9 @@ def open_engine(name: EngineName, analyzer: "Analyzer", bundle: Path | None) -> 
     """
     directory = _directory(bundle)
     if name is EngineName.LOCAL:
-        from serving.engines.local import Processes
+        from serving.engines.local import ProcessPool
 
-        return Processes(analyzer, bundle=directory)
+        return ProcessPool(analyzer, bundle=directory)
     from serving.engines.engine import missing_extra
 
     try:

@@ -39,7 +39,7 @@ are null); the whole answer as JSON with evidence, hence words of the complaint 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BatchRow:
     """A row of a batch: its number and case, where it has them, and its record or fault."""
 
     row: int | None
@@ -56,7 +56,7 @@ def batch_of(records: Sequence[Numbered]) -> Any:
     )
 
 
-def read_batch(batch: Any, columns: Columns) -> list[Place]:
+def read_batch(batch: Any, columns: Columns) -> list[BatchRow]:
     """Each row of a batch: its number, where it has one, and its record or fault.
 
     Column names may be any that files may have. Raises RowsError for a batch without a text column.
@@ -71,7 +71,7 @@ def read_batch(batch: Any, columns: Columns) -> list[Place]:
     return [_place(row, cell, fields) for row, cell in zip(rows, cells, strict=True)]
 
 
-def answers_batch(places: Iterable[Place], answers: Iterable[Assessment], *, whole: bool) -> Any:
+def answers_batch(places: Iterable[BatchRow], answers: Iterable[Assessment], *, whole: bool) -> Any:
     """The answers of a batch's rows, ``answers`` being those of its records in order.
 
     Without ``whole`` the last column is left out: the batch then holds no word of a complaint.
@@ -93,16 +93,16 @@ def answers_schema(*, whole: bool = True) -> Any:
     return ANSWERS if whole else pyarrow.schema(list(ANSWERS)[:-1])
 
 
-def _place(row: int | None, cells: Mapping[str, Any], fields: Mapping[str, str]) -> Place:
+def _place(row: int | None, cells: Mapping[str, Any], fields: Mapping[str, str]) -> BatchRow:
     values = {fields[name]: cell for name, cell in cells.items()}
     found = parse_record(Row("batch", row or 0, values))
     if isinstance(found, Record):
-        return Place(row, found.case_id, found)
+        return BatchRow(row, found.case_id, found)
     named = parse_record(Row("batch", row or 0, {"text": "-", "case_id": values.get("case_id")}))
-    return Place(row, named.case_id if isinstance(named, Record) else None, found)
+    return BatchRow(row, named.case_id if isinstance(named, Record) else None, found)
 
 
-def _fault(place: Place, fault: RowFault) -> dict[str, Any]:
+def _fault(place: BatchRow, fault: RowFault) -> dict[str, Any]:
     said = {"fault_field": fault.field, "fault": fault.reason}
     return {"row": place.row, "case_id": place.case_id, **said}
 

@@ -22,7 +22,7 @@ from models.rows import (
     read_piped,
     read_rows,
 )
-from serving.files.partial import fingerprint
+from serving.files.partial import file_digest
 
 OnNote = Callable[[ReadingNote], None]
 _PIPE = Path("-")
@@ -60,7 +60,7 @@ class FileInput:
     def owner(self) -> Mapping[str, str]:
         """The file's content, and the columns it was read by."""
         columns = json.dumps(sorted(self.fields.items()), ensure_ascii=False)
-        return {"input": fingerprint(self.path), "columns": columns}
+        return {"input": file_digest(self.path), "columns": columns}
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class PartFile:
             return False
 
 
-def fingerprint(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """sha256 of a file, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

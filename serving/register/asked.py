@@ -33,7 +33,7 @@ FROM = cases.join(assessments, assessments.c.case_row == cases.c.id).outerjoin(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CaseFilter:
     """What is asked for; None and empty ask for all.
 
     Who has a route has no level: a ``level`` leaves out those who need help first.
@@ -69,7 +69,7 @@ def newest_versions() -> ColumnElement[bool]:
     return _NEWEST
 
 
-def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
     """What a case must fulfil to be among those asked for; without it, none is shown."""
     chosen = [_NEWEST, cases.c.forgotten_at.is_(None)]
     if wanted.level is not None:

@@ -20,7 +20,7 @@ _PAGE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One entry of the chain; ``facts`` is canonical JSON."""
 
     number: int
@@ -60,9 +60,9 @@ def append(
     rows = []
     for action, facts in entries:
         number += 1
-        entry = Entry(number, now(), actor, action, canonical(facts), previous)
+        entry = AuditEntry(number, now(), actor, action, canonical(facts), previous)
         previous = entry.digest
-        rows.append({name: getattr(entry, name) for name in (*Entry.__slots__, "digest")})
+        rows.append({name: getattr(entry, name) for name in (*AuditEntry.__slots__, "digest")})
     if rows:
         connection.execute(insert(audit), rows)
 
@@ -89,12 +89,12 @@ def verify(connection: Connection, *, noted: str | None = None) -> Verdict:
     return Verdict(number, previous)
 
 
-def _page(connection: Connection, *, after: int) -> list[tuple[Entry, str]]:
+def _page(connection: Connection, *, after: int) -> list[tuple[AuditEntry, str]]:
     query = select(audit).where(audit.c.number > after).order_by(audit.c.number).limit(_PAGE)
-    return [(Entry(*row[:-1]), row.digest) for row in connection.execute(query)]
+    return [(AuditEntry(*row[:-1]), row.digest) for row in connection.execute(query)]
 
 
-def _fault(entry: Entry, digest: str, *, number: int, previous: str) -> str | None:
+def _fault(entry: AuditEntry, digest: str, *, number: int, previous: str) -> str | None:
     if entry.number != number:
         return f"missing; the next entry there is has number {entry.number}"
     if entry.previous != previous:

@@ -14,7 +14,7 @@ _PAGE = 500  # cases
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ReviewPage:
     """A page of training records; ``last`` is the row to go on after, None at the end."""
 
     records: tuple[Labels, ...]
@@ -28,7 +28,7 @@ def export_page(
     after: int,
     facets: Mapping[str, Collection[str]],
     clear: bool,
-) -> Exported:
+) -> ReviewPage:
     """Some reviewed cases as rows of the labelled format, oldest first; ``review`` says whence.
 
     Left out: forgotten cases, cases without a text, and those whose last word is a rejection.
@@ -49,7 +49,7 @@ def export_page(
         for case in found
         if (told := reviews_of(connection, case.id))[-1].after is not None
     )
-    return Exported(tuple(records), found[-1].id if found else None)
+    return ReviewPage(tuple(records), found[-1].id if found else None)
 
 
 def _training_record(

@@ -17,7 +17,7 @@ from models.rows import ReadingNote, RowFault
 from serving.contracts import Analyzer
 from serving.engines.reading import assess_sorted
 from serving.files.linking import read_linkable
-from serving.files.partial import fingerprint
+from serving.files.partial import file_digest
 from serving.files.progress import RateBar
 from serving.files.scoring import CHUNK
 from serving.register.accepting import Accepted
@@ -67,7 +67,7 @@ def _records(
     fields: Mapping[str, str] | None,
     on_note: Callable[[ReadingNote], None] | None,
 ) -> Iterator[Record]:
-    file = fingerprint(source)[:12]
+    file = file_digest(source)[:12]
     rows = read_linkable(
         source, fields=fields, on_note=on_note, unnamed=lambda number: f"{file}#{number}"
     )

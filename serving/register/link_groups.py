@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, func, select
 
 from models.codebook import Level
-from models.links.grouping import Found
+from models.links.grouping import FoundGroup
 from serving.register import link_rows as rows
 from serving.register import link_writes as writes
 from serving.register.link_region import Region
@@ -22,7 +22,7 @@ from serving.register.link_tables import linked_cases
 def save(
     connection: Connection,
     region: Region,
-    found: Sequence[Found],
+    found: Sequence[FoundGroup],
     state: dict[str, int],
     *,
     seeds: Collection[int],
@@ -72,7 +72,7 @@ def drop_if_empty(connection: Connection, group: int) -> None:
         writes.save_groups(connection, found, {})
 
 
-def _stands(id_: int, found: Found, region: Region, seeds: Collection[int]) -> bool:
+def _stands(id_: int, found: FoundGroup, region: Region, seeds: Collection[int]) -> bool:
     """Whether a group is the one that is kept, and nothing has changed about its members."""
     numbers = found.numbers
     if id_ not in region.groups or region.groups[id_].size != len(numbers):
@@ -81,7 +81,7 @@ def _stands(id_: int, found: Found, region: Region, seeds: Collection[int]) -> b
 
 
 def _ids(
-    region: Region, found: Sequence[Found], state: dict[str, int], large: set[int]
+    region: Region, found: Sequence[FoundGroup], state: dict[str, int], large: set[int]
 ) -> list[int]:
     """An id for each group: that of the old group most of whose cases it has, or a new one."""
     votes = []
@@ -103,7 +103,11 @@ def _ids(
 
 
 def _row(
-    id_: int, found: Found, region: Region, merged: Collection[int | None], order: Mapping[str, int]
+    id_: int,
+    found: FoundGroup,
+    region: Region,
+    merged: Collection[int | None],
+    order: Mapping[str, int],
 ) -> GroupRow:
     """The group's row; of a large one only what new cases add is known."""
     old = [region.groups[group] for group in merged if group is not None]

@@ -19,7 +19,7 @@ from models.links.likeness import Likeness, Pair, measure_all
 from models.links.limits import Limits, limits_at
 from serving.register import link_rows as rows
 from serving.register import link_writes as writes
-from serving.register.link_names import Named
+from serving.register.link_names import NamedCases
 
 _MOST_ALIKE = 120
 _MOST_SHARING = 200
@@ -35,7 +35,7 @@ class ReadCase:
 
 
 def measure_new(
-    connection: Connection, named: Named, new: Mapping[int, ReadCase], *, step: int
+    connection: Connection, named: NamedCases, new: Mapping[int, ReadCase], *, step: int
 ) -> tuple[tuple[Case, ...], dict[Pair, Likeness]]:
     """The cases, marked where not all like them were compared, and the pairs worth keeping."""
     prints = {number: one.print_ for number, one in new.items()}
@@ -62,7 +62,7 @@ def measure_new(
 
 def _idle(
     connection: Connection,
-    named: Named,
+    named: NamedCases,
     likely: Mapping[Pair, Likeness],
     sharing: Collection[Pair],
     limits: Limits,
@@ -111,7 +111,7 @@ def _gather(
     return gathered.pairs
 
 
-def _sharing(connection: Connection, named: Named) -> set[Pair]:
+def _sharing(connection: Connection, named: NamedCases) -> set[Pair]:
     """Pairs with a new case that have a value in common, unless a crowd has it."""
     asked = {handle for handle, _ in named.held}
     few = [h for h in asked if h in named.before and not named.after[h].sharing.is_crowd]

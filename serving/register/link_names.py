@@ -20,7 +20,7 @@ JOINING = frozenset({*KINDS, "seller", "helper"})
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedCases:
     """Cases with names, the counts of their values before and after, and what is new.
 
     ``held``: value and case, for values that can join. ``aliases``: new tokens of known values.
@@ -33,7 +33,7 @@ class Named:
     aliases: Mapping[int, int]
 
 
-def name_drafts(connection: Connection, drafts: Sequence[Draft], keys: ActiveKeys) -> Named:
+def name_drafts(connection: Connection, drafts: Sequence[Draft], keys: ActiveKeys) -> NamedCases:
     """The cases of these drafts; counts go up by one for each case that has the value."""
     values = {(one.kind, one.value) for draft in drafts for one in draft.values}
     tokens = {value: [_token(named.key, *value) for named in keys.all] for value in values}
@@ -61,7 +61,7 @@ def name_drafts(connection: Connection, drafts: Sequence[Draft], keys: ActiveKey
             if one.kind in JOINING:
                 held.append((id_, draft.said.number))
     cases = tuple(draft.named(lambda one: str(ids[one.kind, one.value])) for draft in drafts)
-    return Named(cases, before, after, tuple(held), aliases)
+    return NamedCases(cases, before, after, tuple(held), aliases)
 
 
 def without(case: Case, known: Mapping[int, Handle]) -> dict[int, Handle]:

@@ -13,7 +13,7 @@ from models.links.likeness import Likeness, Pair
 from models.links.limits import NEAR
 from serving.register import link_rows as rows
 from serving.register import link_writes as writes
-from serving.register.link_names import Named, with_counts, without
+from serving.register.link_names import NamedCases, with_counts, without
 from serving.register.link_rows import Kept
 
 
@@ -28,7 +28,7 @@ def ends_of(pairs: Collection[Pair]) -> set[int]:
 
 
 def save_values(
-    connection: Connection, named: Named, near: Collection[Pair], cases: Mapping[int, Kept]
+    connection: Connection, named: NamedCases, near: Collection[Pair], cases: Mapping[int, Kept]
 ) -> set[int]:
     """Write the values of new cases; the cases whose groups that may change.
 

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func,
 from serving.register.asked import (
     FROM,
     REVIEWED,
+    CaseFilter,
     Order,
-    Wanted,
     conditions,
     day_of_case,
     in_order,
@@ -68,7 +68,7 @@ class ListedCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCases:
     """A part of the cases that were asked for; the counts are of all of them.
 
     Who has a route counts there and not among the levels.
@@ -97,14 +97,14 @@ class StoredVersion:
 
 def find_cases(
     register: Register,
-    wanted: Wanted,
+    wanted: CaseFilter,
     *,
     levels: Sequence[str],
     routes: Sequence[str] = (),
     order: Order = "newest",
     limit: int,
     offset: int = 0,
-) -> Found:
+) -> FoundCases:
     """The cases asked for, from ``offset`` on.
 
     ``levels`` are all levels, lowest first; ``routes`` all routes, most urgent first.
@@ -128,7 +128,7 @@ def find_cases(
         counted, key = (others, row.level) if row.route is None else (helped, row.route)
         counted[key] += row.cases
     total, waiting = sum(row.cases for row in counts), sum(row.waiting for row in counts)
-    return Found(found, total, waiting, others, helped)
+    return FoundCases(found, total, waiting, others, helped)
 
 
 def versions_of(register: Register, case_id: str) -> tuple[StoredVersion, ...]:

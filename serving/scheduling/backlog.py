@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
 
-from serving.scheduling.job import Job, Lane, Piece
+from serving.scheduling.job import Job, Lane, WaitingWindow
 from serving.scheduling.lanes import Lanes
 from serving.scheduling.pace import Pace
 
@@ -74,7 +74,7 @@ class Backlog:
         with self._changed:
             self._uncut.update(job.uncut)
 
-    def put(self, job: Job, pieces: Iterable[Piece], *, guessed: int) -> None:
+    def put(self, job: Job, pieces: Iterable[WaitingWindow], *, guessed: int) -> None:
         """Windows of a job, cut; ``guessed`` tokens were announced for them."""
         with self._changed:
             if job.forgotten:
@@ -94,7 +94,7 @@ class Backlog:
                 self._changed.notify_all()  # nobody waits for its company any more
             self._lanes.forget(job)
 
-    def take(self, reader: Reader) -> list[Piece]:
+    def take(self, reader: Reader) -> list[WaitingWindow]:
         """The next batch; waits for one. Empty when there will be none for this reader."""
         with self._changed:
             while not reader.retired:
@@ -109,7 +109,7 @@ class Backlog:
                 self._changed.wait()
             return []
 
-    def finish(self, reader: Reader, batch: list[Piece]) -> bool:
+    def finish(self, reader: Reader, batch: list[WaitingWindow]) -> bool:
         """The batch was read; False where the reader had been retired before."""
         with self._changed:
             if reader.retired:

@@ -40,7 +40,7 @@ class Lane(IntEnum):
 
 
 @dataclass(slots=True, eq=False)
-class Piece:
+class WaitingWindow:
     """One window that waits: which one of which record of which job."""
 
     job: "Job"
@@ -121,13 +121,13 @@ class Job:
         self._quick_left -= quick
         return [(Lane.QUICK, quick), (Lane.SLOW, tokens - quick)]
 
-    def add_text(self, record: int, text: TextWindows) -> list[Piece]:
+    def add_text(self, record: int, text: TextWindows) -> list[WaitingWindow]:
         """The pieces of one record, cut; a window begun in the quick lane is read by it whole."""
         count = len(text.windows)
         self._readings[record] = _Reading(text, [None] * count, count)
         now = time.monotonic()
         return [
-            Piece(self, record, place, window, self._lane_of(window), now)
+            WaitingWindow(self, record, place, window, self._lane_of(window), now)
             for place, window in enumerate(text.windows)
         ]
 
@@ -136,7 +136,7 @@ class Job:
         self._quick_left -= window.padded
         return lane
 
-    def add_logits(self, piece: Piece, logits: Logits) -> TextScores | None:
+    def add_logits(self, piece: WaitingWindow, logits: Logits) -> TextScores | None:
         """The record's scores, once all of its windows are read."""
         reading = self._readings[piece.record]
         reading.logits[piece.place] = logits

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import count
 
-from serving.scheduling.job import Job, Lane, Piece
+from serving.scheduling.job import Job, Lane, WaitingWindow
 
 SLOW_SHARE = 4
 """A batch led by a slow or idle piece is a quarter as large: quick ones may come meanwhile."""
@@ -30,11 +30,11 @@ class Lanes:
     def __init__(self, *, batch_tokens: int) -> None:
         self.tokens = dict.fromkeys(Lane, 0)
         self._batch_tokens = batch_tokens
-        self._waiting: dict[Lane, dict[_Key, deque[Piece]]] = {lane: {} for lane in Lane}
+        self._waiting: dict[Lane, dict[_Key, deque[WaitingWindow]]] = {lane: {} for lane in Lane}
         self._numbers = count()
         self._quick_ahead = 0  # tokens that the quick lane has had more than the slow one
 
-    def put(self, piece: Piece) -> None:
+    def put(self, piece: WaitingWindow) -> None:
         """Join the end of the piece's lane."""
         piece.number = next(self._numbers)
         self._waiting[piece.lane].setdefault(_key(piece), deque()).append(piece)
@@ -47,7 +47,7 @@ class Lanes:
         job.waiting.clear()
         job.forgotten = True
 
-    def take(self, most: int | None = None) -> list[Piece]:
+    def take(self, most: int | None = None) -> list[WaitingWindow]:
         """The next batch, of one analyzer and one padded length; empty when nothing waits.
 
         It has at most so many tokens, ``batch_tokens`` by default, or else one window.
@@ -67,10 +67,10 @@ class Lanes:
             return batch
         return []
 
-    def _joined(self, lane: Lane, key: _Key, *, room: int, until: float) -> list[Piece]:
+    def _joined(self, lane: Lane, key: _Key, *, room: int, until: float) -> list[WaitingWindow]:
         if lane is not Lane.QUICK:
             room //= SLOW_SHARE
-        batch: list[Piece] = []
+        batch: list[WaitingWindow] = []
         others = [each for each in (Lane.QUICK, Lane.SLOW) if each is not lane]
         for each in [lane, *(others if lane is not Lane.IDLE else [])]:
             for piece in self._popped(each, key, until):
@@ -87,12 +87,12 @@ class Lanes:
         self._quick_ahead = 0
         return Lane.QUICK if quick else Lane.SLOW if slow else Lane.IDLE if idle else None
 
-    def _keep_turns(self, batch: list[Piece]) -> None:
+    def _keep_turns(self, batch: list[WaitingWindow]) -> None:
         for piece in batch:
             if piece.lane is not Lane.IDLE:
                 self._quick_ahead += piece.tokens if piece.lane is Lane.QUICK else -piece.tokens
 
-    def _heads(self, lane: Lane) -> list[Piece]:
+    def _heads(self, lane: Lane) -> list[WaitingWindow]:
         """The oldest wanted piece of every length."""
         heads = []
         for key, line in list(self._waiting[lane].items()):
@@ -104,7 +104,7 @@ class Lanes:
                 del self._waiting[lane][key]
         return heads
 
-    def _popped(self, lane: Lane, key: _Key, until: float) -> Iterator[Piece]:
+    def _popped(self, lane: Lane, key: _Key, until: float) -> Iterator[WaitingWindow]:
         line = self._waiting[lane].get(key, deque())
         while line and line[0].queued <= until:
             piece = line.popleft()
@@ -114,18 +114,18 @@ class Lanes:
             else:
                 self._drop(piece)
 
-    def _drop(self, piece: Piece) -> None:
+    def _drop(self, piece: WaitingWindow) -> None:
         if not piece.job.forgotten:  # late, yet its caller has not been told: not read all the same
             self._count(piece, -piece.tokens)
 
-    def _count(self, piece: Piece, tokens: int) -> None:
+    def _count(self, piece: WaitingWindow, tokens: int) -> None:
         self.tokens[piece.lane] += tokens
         piece.job.waiting[piece.lane] += tokens
 
 
-def _key(piece: Piece) -> _Key:
+def _key(piece: WaitingWindow) -> _Key:
     return id(piece.job.analyzer), piece.tokens
 
 
-def _is_wanted(piece: Piece) -> bool:
+def _is_wanted(piece: WaitingWindow) -> bool:
     return not (piece.job.forgotten or piece.job.done or piece.job.late)

@@ -16,7 +16,15 @@ from models.runtimes import Logits
 from models.scores import TextScores
 from serving.contracts import Analyzer
 from serving.scheduling.backlog import Backlog, seconds_until
-from serving.scheduling.job import QUICK_TOKENS, Job, Piece, Stage, Watch, guess_tokens, unwatched
+from serving.scheduling.job import (
+    QUICK_TOKENS,
+    Job,
+    Stage,
+    WaitingWindow,
+    Watch,
+    guess_tokens,
+    unwatched,
+)
 from serving.scheduling.pace import Lag
 from serving.scheduling.refusals import (
     DeadlineError,
@@ -182,7 +190,7 @@ class Scheduler:
         if start + len(records) < len(job.records):
             self._threads.submit(self._cut, job, start + len(records))
 
-    def _add_logits(self, piece: Piece, logits: Logits | Exception) -> None:
+    def _add_logits(self, piece: WaitingWindow, logits: Logits | Exception) -> None:
         if piece.job.done:
             return
         if isinstance(logits, Exception):

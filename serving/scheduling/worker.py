@@ -8,12 +8,12 @@ import structlog
 
 from models.runtimes import Logits
 from serving.scheduling.backlog import Backlog
-from serving.scheduling.job import Piece, Stage
+from serving.scheduling.job import Stage, WaitingWindow
 
 Observe = Callable[[Stage, float], None]
 """Told how many seconds a stage took."""
 
-Told = Callable[[Piece, Logits | Exception], None]
+Told = Callable[[WaitingWindow, Logits | Exception], None]
 
 
 class Worker(threading.Thread):
@@ -25,7 +25,7 @@ class Worker(threading.Thread):
     def __init__(self, backlog: Backlog, *, tell: Told, observe: Observe) -> None:
         super().__init__(name="network", daemon=True)
         self.retired = False
-        self.batch: Sequence[Piece] = ()
+        self.batch: Sequence[WaitingWindow] = ()
         self.began = 0.0  # time.monotonic() of its batch
         self._backlog = backlog
         self._tell = tell
@@ -62,7 +62,7 @@ class Worker(threading.Thread):
                 self._tell(piece, logits)
 
 
-def _infer(batch: Sequence[Piece]) -> Sequence[Logits | Exception]:
+def _infer(batch: Sequence[WaitingWindow]) -> Sequence[Logits | Exception]:
     try:
         return batch[0].job.analyzer.infer([piece.window for piece in batch])
     except Exception as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.drift.drift import VERDICTS, Drift
-from training.drift.telling import Word
+from training.drift.telling import TellingWord
 from training.evaluation.tables import Table, shown, table_markdown
 
 _SIZES = {"none": "—", "little": "小 little", "some": "中 some", "much": "大 much"}
@@ -94,7 +94,7 @@ def write_page(drift: Drift, directory: Path) -> tuple[Path, Path]:
     return answer, page
 
 
-def _word(one: Word) -> dict[str, Any]:
+def _word(one: TellingWord) -> dict[str, Any]:
     change = one.change
     counts = {"before": change.before, "after": change.after}
     ends = {name: _number(getattr(change, name)) for name in ("ratio", "low", "high")}

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 
 from training.baselines.words import cut_words, person_names, read_words, word_counts
 from training.drift.shifts import CHANCE
-from training.evaluation.trends import Change, change_of
+from training.evaluation.trends import Growth, change_of
 
 _FOLDS = 5
 _TEXTS = 10  # that must have a word before it is told
@@ -28,11 +28,11 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class TellingWord:
     """A word with the numbers of texts that have it."""
 
     word: str
-    change: Change
+    change: Growth
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Telling:
 
     auc: float
     chance: float
-    words: tuple[Word, ...]
+    words: tuple[TellingWord, ...]
 
 
 def tell_apart(before: Sequence[str], after: Sequence[str], *, seed: int = 0) -> Telling:
@@ -58,14 +58,14 @@ def tell_apart(before: Sequence[str], after: Sequence[str], *, seed: int = 0) ->
     return Telling(float(roc_auc_score(side, scores)), float(chance), changed_words(before, after))
 
 
-def changed_words(before: Sequence[str], after: Sequence[str]) -> tuple[Word, ...]:
+def changed_words(before: Sequence[str], after: Sequence[str]) -> tuple[TellingWord, ...]:
     """The words whose share of texts has changed most, beyond chance; most changed first."""
     often = {word for word, count in word_counts() if count >= _KNOWN}
     known = often.difference(person_names()).union(read_words())
     one, two = (Counter(w for t in texts for w in set(cut_words(t))) for texts in (before, after))
     among = (len(before), len(after))
     found = (
-        Word(word, change_of(one[word], two[word], among=among))
+        TellingWord(word, change_of(one[word], two[word], among=among))
         for word in sorted(one.keys() | two.keys())
         if len(word) > 1 and word in known and one[word] + two[word] >= _TEXTS
     )
@@ -74,7 +74,7 @@ def changed_words(before: Sequence[str], after: Sequence[str]) -> tuple[Word, ..
     return tuple(sure[:_SHOWN])
 
 
-def _beyond_chance(words: Sequence[Word], *, share: float) -> list[Word]:
+def _beyond_chance(words: Sequence[TellingWord], *, share: float) -> list[TellingWord]:
     """Those that chance does not explain, though so many words were asked."""
     if not words:
         return []
@@ -84,6 +84,6 @@ def _beyond_chance(words: Sequence[Word], *, share: float) -> list[Word]:
     return [word for word, chance in zip(words, chances, strict=True) if chance < CHANCE]
 
 
-def _moved(change: Change) -> float:
+def _moved(change: Growth) -> float:
     """By how much at least: the end of the interval that is nearer to 1."""
     return float(max(np.log(change.low or 1), -np.log(change.high)))

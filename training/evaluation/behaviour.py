@@ -26,7 +26,7 @@ class BehaviourError(XiaobaoError):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class BehaviourCase:
     """A text, what is compared with it, and what is wanted; ``wanted``: name to value.
 
     ``others``: rewritings (invariance) or the text with its addition (direction); a minimum case
@@ -46,11 +46,11 @@ class Suite:
     id: str
     zh: str
     kind: str
-    cases: tuple[Case, ...]
+    cases: tuple[BehaviourCase, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SuiteOutcome:
     """How a suite went: tests counted (a rewriting each), those passed, places that failed."""
 
     suite: Suite
@@ -73,12 +73,12 @@ def load_suites(path: Path) -> tuple[Suite, ...]:
     return tuple(_suite(entry) for entry in entries)
 
 
-def run_suites(suites: Sequence[Suite], analyzer: Analyzer) -> tuple[Outcome, ...]:
+def run_suites(suites: Sequence[Suite], analyzer: Analyzer) -> tuple[SuiteOutcome, ...]:
     """Every case put to the analyzer, suite by suite."""
     return tuple(_run(suite, analyzer) for suite in suites)
 
 
-def behaviour_table(outcomes: Sequence[Outcome]) -> Table:
+def behaviour_table(outcomes: Sequence[SuiteOutcome]) -> Table:
     """How each suite went, and where it failed: places in the file, no texts."""
     rows = [
         (f"{each.suite.zh} {each.suite.id}", each.suite.kind, f"{each.passed}/{each.tests}",
@@ -98,7 +98,7 @@ def _suite(entry: Entry) -> Suite:
     return Suite(own, entry.text("zh"), kind, tuple(cases))
 
 
-def _case(entry: Entry, kind: str, place: str) -> Case:
+def _case(entry: Entry, kind: str, place: str) -> BehaviourCase:
     entry.check_keys(("text", "wanted", *_OTHERS[kind]))
     text = entry.text("text")
     others = entry.texts("variants")
@@ -113,10 +113,10 @@ def _case(entry: Entry, kind: str, place: str) -> Case:
     for name in wanted:
         if name not in _CHECKS[kind]:
             raise entry.fail("wanted", found=name, wanted=f"one of {known}")
-    return Case(place, text, others, wanted)
+    return BehaviourCase(place, text, others, wanted)
 
 
-def _run(suite: Suite, analyzer: Analyzer) -> Outcome:
+def _run(suite: Suite, analyzer: Analyzer) -> SuiteOutcome:
     texts = [text for case in suite.cases for text in (case.text, *case.others)]
     answers = iter(analyzer.assess([Record(text) for text in texts]))
     tests, failed = 0, []
@@ -127,11 +127,11 @@ def _run(suite: Suite, analyzer: Analyzer) -> Outcome:
             tests += 1
             if wrong := _wrong(suite, case, before, after, analyzer.bundle.codebook):
                 failed.append(f"{case.place}.{number} {','.join(wrong)}")
-    return Outcome(suite, tests, tuple(failed))
+    return SuiteOutcome(suite, tests, tuple(failed))
 
 
 def _wrong(
-    suite: Suite, case: Case, before: Assessment, after: Assessment, codebook: Codebook
+    suite: Suite, case: BehaviourCase, before: Assessment, after: Assessment, codebook: Codebook
 ) -> list[str]:
     checks = _CHECKS[suite.kind]
     return [n for n, v in case.wanted.items() if not checks[n](before, after, v, codebook)]

@@ -15,7 +15,7 @@ from pathlib import Path
 from models.assessment import Assessment, Label, SignFound
 from models.record import LabelledRecord
 from training.evaluation import errors as kinds
-from training.evaluation.errors import Case, Errors, Mistake
+from training.evaluation.errors import Errors, ExaminedCase, Mistake
 from training.evaluation.tables import Table, table_markdown
 
 WARNING = (
@@ -130,7 +130,7 @@ def _block(errors: Errors, mistake: Mistake, shown: set[int]) -> str:
     return "\n\n".join([head, _quoted(case.placed.labelled.record.text), _facts(errors, case)])
 
 
-def _facts(errors: Errors, case: Case) -> str:
+def _facts(errors: Errors, case: ExaminedCase) -> str:
     gold, answer = case.placed.labelled, case.answer
     level = f"级别 level {answer.agent.level}, 代理 agent-run {str(gold.agent_run).lower()}"
     lines = [f"标注 given: {_labels(errors, gold)}", f"输出 answered: {_answered(errors, case)}"]
@@ -152,7 +152,7 @@ def _beginning(near: LabelledRecord) -> str:
     return _escaped(text[:NEAREST_SHOWN]) + ("…" if len(text) > NEAREST_SHOWN else "")
 
 
-def _answered(errors: Errors, case: Case) -> str:
+def _answered(errors: Errors, case: ExaminedCase) -> str:
     found = _found(case.answer)
     return ", ".join(f"{_named(errors, one.id)} {one.probability:.2f}" for one in found)
 
@@ -164,7 +164,7 @@ def _labels(errors: Errors, gold: LabelledRecord) -> str:
     )
 
 
-def _evidence(case: Case) -> Iterator[tuple[str, str]]:
+def _evidence(case: ExaminedCase) -> Iterator[tuple[str, str]]:
     for label in _found(case.answer):
         yield from ((label.id, piece.text) for piece in label.evidence)
 
@@ -173,7 +173,7 @@ def _found(answer: Assessment) -> tuple[Label | SignFound, ...]:
     return (*answer.root_cause.labels, *answer.agent.signs, *answer.agent.marks)
 
 
-def _row(mistake: Mistake, case: Case) -> Iterator[object]:
+def _row(mistake: Mistake, case: ExaminedCase) -> Iterator[object]:
     """Cells in the order of COLUMNS."""
     gold, root, agent = case.placed.labelled, case.answer.root_cause, case.answer.agent
     yield from (mistake.kind, case.placed.place, gold.record.case_id)

@@ -29,7 +29,7 @@ KINDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ExaminedCase:
     """A record with its labels, what the bundle answered, and its nearest training examples."""
 
     placed: Placed
@@ -62,7 +62,7 @@ class Errors:
 
     part: str
     records: int
-    cases: tuple[Case, ...]
+    cases: tuple[ExaminedCase, ...]
     mistakes: tuple[Mistake, ...]
     names: Mapping[str, str]
     notes: tuple[str, ...] = ()
@@ -92,7 +92,9 @@ def find_errors(
     return Errors(
         part=part,
         records=len(golds),
-        cases=tuple(Case(golds[at], answers[at], own) for at, own in zip(kept, near, strict=True)),
+        cases=tuple(
+            ExaminedCase(golds[at], answers[at], own) for at, own in zip(kept, near, strict=True)
+        ),
         mistakes=tuple(replace(m, case=place[m.case]) for m in found),
         names=_names(bundle),
         notes=_notes(len(golds) - len(fresh), train),

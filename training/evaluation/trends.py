@@ -18,7 +18,7 @@ class TrendError(XiaobaoError):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Growth:
     """``ratio``: how many times as many as before, with its 95 % interval; None from 0 on."""
 
     before: int
@@ -33,7 +33,7 @@ class Change:
         return self.low > 1 or self.high < 1
 
 
-def change_of(before: int, after: int, *, among: tuple[int, int] = (1, 1)) -> Change:
+def change_of(before: int, after: int, *, among: tuple[int, int] = (1, 1)) -> Growth:
     """The change from one count to another.
 
     among: what each count is to be held against (all complaints, days, policies in force). Raises
@@ -45,10 +45,10 @@ def change_of(before: int, after: int, *, among: tuple[int, int] = (1, 1)) -> Ch
     scale = among[0] / among[1]
     ratio = after / before * scale if before else None
     if before + after == 0:
-        return Change(0, 0, None, 0.0, float("inf"))
+        return Growth(0, 0, None, 0.0, float("inf"))
     exact = binomtest(after, before + after).proportion_ci(CONFIDENCE, method="exact")
     low, high = (_odds(float(share)) * scale for share in (exact.low, exact.high))
-    return Change(before, after, ratio, low, high)
+    return Growth(before, after, ratio, low, high)
 
 
 def _odds(share: float) -> float:

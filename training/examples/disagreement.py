@@ -15,7 +15,7 @@ from sklearn.naive_bayes import ComplementNB
 
 from models.record import LabelledRecord
 from training.baselines.sigmoids import shares, word_features
-from training.examples.label_errors import Doubt, Given, doubts
+from training.examples.label_errors import Given, LabelDoubt, doubts
 from training.examples.splits import units
 
 _FOLDS = 5
@@ -46,7 +46,7 @@ def find_disagreements(
     return [(i, str(best[i])) for _, i in sorted(doubted)[:most]]
 
 
-def find_doubts(records: Sequence[LabelledRecord]) -> list[Doubt]:
+def find_doubts(records: Sequence[LabelledRecord]) -> list[LabelDoubt]:
     """Labels that are likely wrong or missing, by confident learning on the linear baseline.
 
     Five folds by unit, about twenty seconds for three thousand texts. Empty where there are fewer

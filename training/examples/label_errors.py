@@ -24,7 +24,7 @@ Held = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class LabelDoubt:
     """A label of record ``at`` that is likely wrong or missing.
 
     ``given`` without ``suggested``: likely wrong; the other way round: likely missing; a primary
@@ -71,7 +71,7 @@ class Given:
         )
 
 
-def doubts(given: Given, *, labels: Scores, primary: Scores, known: Held) -> list[Doubt]:
+def doubts(given: Given, *, labels: Scores, primary: Scores, known: Held) -> list[LabelDoubt]:
     """All doubts, the surest first: those whose label has the lowest probability.
 
     labels: (records, ids); primary: (records, causes), each row sums to 1; known: (ids + causes,),
@@ -85,7 +85,7 @@ def doubts(given: Given, *, labels: Scores, primary: Scores, known: Held) -> lis
     return sorted(found, key=lambda d: (d.self_confidence, d.at, d.kind, d.given or ""))
 
 
-def _doubted_labels(given: Given, shares: Scores, known: Held) -> list[Doubt]:
+def _doubted_labels(given: Given, shares: Scores, known: Held) -> list[LabelDoubt]:
     """Each label apart, the cause that is the primary not: it is judged among the primaries.
 
     Likely missing is only what the model itself finds likelier than not.
@@ -97,16 +97,16 @@ def _doubted_labels(given: Given, shares: Scores, known: Held) -> list[Doubt]:
     wrong = judged & (1 - shares >= usual_absence) & (shares < 0.5) & known
     missing = ~held & (shares >= usual) & (shares > 0.5)
     found = [
-        Doubt(int(i), given.kinds[k], given.ids[k], None, float(shares[i, k]))
+        LabelDoubt(int(i), given.kinds[k], given.ids[k], None, float(shares[i, k]))
         for i, k in np.argwhere(wrong)
     ]
     return found + [
-        Doubt(int(i), given.kinds[k], None, given.ids[k], float(1 - shares[i, k]))
+        LabelDoubt(int(i), given.kinds[k], None, given.ids[k], float(1 - shares[i, k]))
         for i, k in np.argwhere(missing)
     ]
 
 
-def _doubted_primaries(given: Given, shares: Scores, known: Held) -> list[Doubt]:
+def _doubted_primaries(given: Given, shares: Scores, known: Held) -> list[LabelDoubt]:
     """The likeliest of the causes that are as likely as where they were given is another."""
     place = given.primary_held.argmax(axis=1)
     usual = _mean_where(shares, given.primary_held)
@@ -114,7 +114,7 @@ def _doubted_primaries(given: Given, shares: Scores, known: Held) -> list[Doubt]
     any_usual = (shares >= usual).any(axis=1)
     doubted = any_usual & (best != place) & (shares.argmax(axis=1) != place) & known[place]
     return [
-        Doubt(
+        LabelDoubt(
             int(i),
             PRIMARY,
             given.causes[place[i]],

@@ -41,7 +41,7 @@ SEPARATORS = (" ", "\u200b", ".", "*", "-", "/")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Replacement:
     """Replaces ``text[start:end]`` by ``new``."""
 
     start: int
@@ -49,7 +49,7 @@ class Change:
     new: str
 
 
-Noise = Callable[[str, np.random.Generator], list[Change]]
+Noise = Callable[[str, np.random.Generator], list[Replacement]]
 
 
 def with_noise(
@@ -61,7 +61,7 @@ def with_noise(
 
 
 def changed(
-    text: str, changes: Sequence[Change], spans: Iterable[Span]
+    text: str, changes: Sequence[Replacement], spans: Iterable[Span]
 ) -> tuple[str, tuple[Span, ...]]:
     """The text after the changes, which may not overlap, and the spans over it.
 
@@ -84,18 +84,18 @@ def changed(
     return "".join(parts), kept
 
 
-def asr_noise(text: str, generator: np.random.Generator) -> list[Change]:
+def asr_noise(text: str, generator: np.random.Generator) -> list[Replacement]:
     """Words written as others that sound alike, tones aside, as a speech recogniser errs."""
     table = _homophones()
     places = [i for i, char in enumerate(text) if len(table.get(sound_of(char), ())) > 1]
     return [
-        Change(i, i + 1, _other(table[sound_of(text[i])], text[i], generator))
+        Replacement(i, i + 1, _other(table[sound_of(text[i])], text[i], generator))
         for i in places
         if generator.random() < ASR_SHARE
     ]
 
 
-def slip_noise(text: str, generator: np.random.Generator) -> list[Change]:
+def slip_noise(text: str, generator: np.random.Generator) -> list[Replacement]:
     """Characters left out, written twice or swapped with the next, as in hurried typing."""
     changes, at = [], 0
     while at < len(text) - 1:
@@ -103,14 +103,14 @@ def slip_noise(text: str, generator: np.random.Generator) -> list[Change]:
             kinds = ("", text[at] * 2, text[at + 1] + text[at])
             kind = int(generator.integers(3))
             end = at + (2 if kind == 2 else 1)
-            changes.append(Change(at, end, kinds[kind]))
+            changes.append(Replacement(at, end, kinds[kind]))
             at = end
         else:
             at += 1
     return changes
 
 
-def evasive_noise(text: str, generator: np.random.Generator) -> list[Change]:
+def evasive_noise(text: str, generator: np.random.Generator) -> list[Replacement]:
     """Words of the trade in disguise: look-alikes, pinyin, letters, split characters, gaps."""
     changes, at = [], 0
     for word in cut_words(text):
@@ -118,7 +118,7 @@ def evasive_noise(text: str, generator: np.random.Generator) -> list[Change]:
             place = word.find(known)
             if place >= 0 and generator.random() < EVASIVE_SHARE:
                 start = at + place
-                changes.append(Change(start, start + 2, _disguise(known, generator)))
+                changes.append(Replacement(start, start + 2, _disguise(known, generator)))
                 break
         at += len(word)
     return changes

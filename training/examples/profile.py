@@ -48,7 +48,7 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class ProfileWord:
     """A word of a group of texts. ``score``: how far it stands out, in standard deviations."""
 
     word: str
@@ -102,7 +102,7 @@ def salient_words(
     cut: Callable[[str], Sequence[str]],
     most: int = 10,
     fewest: int = 5,
-) -> dict[Hashable, tuple[Word, ...]]:
+) -> dict[Hashable, tuple[ProfileWord, ...]]:
     """For each group of texts the words that set it apart from the others.
 
     By log-odds with an informative prior (Monroe, Colaresi & Quinn 2008), over texts that hold
@@ -157,11 +157,11 @@ def _is_word(word: str) -> bool:
     return len(word) > 1 and all("\u4e00" <= char <= "\u9fff" for char in word)
 
 
-def _standing_out(own: Counter[str], whole: Counter[str], *, most: int) -> tuple[Word, ...]:
+def _standing_out(own: Counter[str], whole: Counter[str], *, most: int) -> tuple[ProfileWord, ...]:
     inside = sum(own[word] for word in whole)
     total = whole.total()
     scored = (
-        Word(word, own[word], _score(own[word], inside, count, total))
+        ProfileWord(word, own[word], _score(own[word], inside, count, total))
         for word, count in whole.items()
         if own[word]
     )

@@ -18,7 +18,7 @@ class ProvenanceError(XiaobaoError):
     """Records that cannot be divided as the settings want."""
 
 
-def fingerprint(records: Iterable[LabelledRecord]) -> str:
+def data_digest(records: Iterable[LabelledRecord]) -> str:
     """sha256 over ids and texts, whatever their order: names a data set without showing it."""
     lines = sorted(f"{r.record.case_id}\x1f{r.record.text}" for r in records)
     return hashlib.sha256("\x1e".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
@@ -73,7 +73,7 @@ def digest(record: Record) -> str:
 
 def is_own(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> bool:
     """Whether these are the records that the bundle was trained on; labels may have changed."""
-    return bool(manifest.get("training", {}).get("data") == fingerprint(records))
+    return bool(manifest.get("training", {}).get("data") == data_digest(records))
 
 
 def split_again(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> Split:

@@ -51,7 +51,7 @@ def pretrain(
     Goes on where an interrupted run of the same settings stopped. The result is a checkpoint for
     ``xiaobao train --base``. The text stays on this machine.
     """
-    from training.pretraining.encoders import EMBEDDED
+    from training.pretraining.encoders import EMBEDDED_ENCODER
     from training.pretraining.masked_language import PretrainSettings, Progress
     from training.pretraining.masked_language import pretrain as run
     from training.processes import refuse_several
@@ -77,7 +77,7 @@ def pretrain(
 
         done = run(
             [*corpus, *(more or ())],
-            base=base or EMBEDDED,
+            base=base or EMBEDDED_ENCODER,
             directory=out,
             settings=settings,
             device=chosen,

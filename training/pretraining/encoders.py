@@ -19,7 +19,7 @@ from models.errors import XiaobaoError
 from models.ngram_slots import STRIDE
 from models.weights import without_pooler
 
-EMBEDDED = Path(__file__).parents[2] / "models" / "embedded" / "encoder"
+EMBEDDED_ENCODER = Path(__file__).parents[2] / "models" / "embedded" / "encoder"
 # What ModernBERT and BERT and its kin call it. Not in attention: drawing a mask for every pair of
 # tokens made the encoder's training step 1.27 times as long on two cores.
 DROPOUTS = ("embedding_dropout", "mlp_dropout", "hidden_dropout_prob")
@@ -51,7 +51,7 @@ class Encoder:
 
 
 def load_encoder(
-    base: str | Path = EMBEDDED, *, device: torch.device, dropout: float | None = None
+    base: str | Path = EMBEDDED_ENCODER, *, device: torch.device, dropout: float | None = None
 ) -> Encoder:
     """The checkpoint at a path or of a hub id, in fp32; EncoderError says what is wrong with it.
 
@@ -75,7 +75,7 @@ def load_encoder(
         raise EncoderError(f"{base}: no weight {absent[0]}; wanted all weights of its config.json")
     tokenizer = load_tokenizer(base, vocabulary=_vocabulary(base, config))
     return Encoder(
-        name="embedded" if Path(base) == EMBEDDED else Path(base).name,
+        name="embedded" if Path(base) == EMBEDDED_ENCODER else Path(base).name,
         module=module,
         tokenizer=tokenizer.backend_tokenizer,
         config=_public(config.to_dict()),

@@ -16,7 +16,7 @@ from models.record import LabelledRecord
 from models.spellings import read_spelled
 from models.windows import Window, WindowReader
 
-UNSAID = -100  # what torch ignores: a target that a window cannot speak of
+IGNORED = -100  # what torch ignores: a target that a window cannot speak of
 POOL = 16  # batches whose windows are sorted by length together, then shuffled
 
 
@@ -26,8 +26,8 @@ class Target:
 
     ``labels``: (evidence labels,) 0 or 1; ``proof``: (pairs, 2), token and label position of
     each token inside an evidence span; ``primary``, ``record_type``, ``role``, ``genre``: the
-    position of the right value; ``demand``: (demands,) 0 or 1. An excerpt holds ``UNSAID`` for
-    what it cannot say; one whose ``record_type`` is ``UNSAID`` has no facet at all. ``taught``:
+    position of the right value; ``demand``: (demands,) 0 or 1. An excerpt holds ``IGNORED`` for
+    what it cannot say; one whose ``record_type`` is ``IGNORED`` has no facet at all. ``taught``:
     what a teacher makes of the window, probabilities of labels, primary causes and agent, NaN
     where it cannot say; (0,) where nobody teaches.
     """

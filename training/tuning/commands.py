@@ -95,7 +95,7 @@ def train(
     With --taxonomy the labels are those of your own code table, and the bundle carries it.
     Started by torchrun or accelerate launch, all processes share each step: same bundle, sooner.
     """
-    from training.pretraining.encoders import EMBEDDED
+    from training.pretraining.encoders import EMBEDDED_ENCODER
     from training.processes import device_here, together
     from training.tuning.accompanying import accompany
     from training.tuning.settings import FitSettings, TrainSettings
@@ -111,7 +111,7 @@ def train(
         tables = code_tables(taxonomy, codebook)
         examples = read_examples([*data, *(more or ())], console, tables)
         settings = TrainSettings(
-            base=base or str(EMBEDDED),
+            base=base or str(EMBEDDED_ENCODER),
             fit=fit,
             split_seed=split_seed,
             hold_out=hold_out,

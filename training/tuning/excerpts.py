@@ -3,7 +3,7 @@
 A network that reads whole stories only learns what stands beside a cause as readily as what
 proves it. Two cuts tell them apart, drawn anew each epoch: a *clip* is evidence standing alone;
 an *abridged* window leaves clauses out, and a label goes with the last of its evidence. What an
-excerpt cannot say (who wrote it, which cause comes first) is ``UNSAID`` and not asked.
+excerpt cannot say (who wrote it, which cause comes first) is ``IGNORED`` and not asked.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from training.tuning.batches import UNSAID, Target
+from training.tuning.batches import IGNORED, Target
 
 CLAUSE_ENDS = ",。;:!?,;:!?\n"
 LEAST_CLIP = 4  # tokens: of fewer, no reader could say more than a word's habit
@@ -93,12 +93,12 @@ def _clip(target: Target, start: int, end: int, places: list[int], *, causes: in
         window=replace(whole, ids=whole.ids[kept], offsets=whole.offsets[kept]),
         labels=labels,
         proof=np.array(proved, dtype=np.int64),
-        primary=next((place for place in places if place < causes), UNSAID),
-        agent=float(UNSAID),
+        primary=next((place for place in places if place < causes), IGNORED),
+        agent=float(IGNORED),
         demand=np.zeros_like(target.demand),
-        record_type=UNSAID,
-        role=UNSAID,
-        genre=UNSAID,
+        record_type=IGNORED,
+        role=IGNORED,
+        genre=IGNORED,
         taught=np.full_like(target.taught, np.nan),
     )
 
@@ -124,7 +124,7 @@ def abridged(target: Target, kept: NDArray[np.bool_], *, causes: int) -> Target:
     """The window with only the tokens that are ``kept``: (tokens,).
 
     A label whose evidence is gone goes too; one without evidence stays. The primary cause is
-    ``UNSAID`` where more than half of its evidence is gone, the writer where that of a sign or
+    ``IGNORED`` where more than half of its evidence is gone, the writer where that of a sign or
     mark is.
     """
     if kept.all():
@@ -142,8 +142,8 @@ def abridged(target: Target, kept: NDArray[np.bool_], *, causes: int) -> Target:
         window=replace(whole, ids=whole.ids[kept], offsets=whole.offsets[kept]),
         labels=np.where(gone, np.float32(0), target.labels),
         proof=np.column_stack([(np.cumsum(kept) - 1)[proof[:, 0]], proof[:, 1]]),
-        primary=UNSAID if thinned else target.primary,
-        agent=float(UNSAID) if unwritten else target.agent,
+        primary=IGNORED if thinned else target.primary,
+        agent=float(IGNORED) if unwritten else target.agent,
         taught=_still_taught(target.taught, gone, primary=not thinned, agent=not unwritten),
     )
 

@@ -26,19 +26,19 @@ HALVED_FROM = 256  # elements: smaller tensors are left alone
 TOLERANCE = 1e-3
 
 
-class ExportError(XiaobaoError):
+class NetworkExportError(XiaobaoError):
     """An exported network that does not give the torch network's answers."""
 
 
 def export_onnx(network: Network, path: Path) -> None:
     """Writes ``network`` to ``path`` and compares the two on windows of several lengths.
 
-    Raises ExportError where a probability differs by more than ``TOLERANCE``.
+    Raises NetworkExportError where a probability differs by more than ``TOLERANCE``.
     """
     plain = halved(network).eval()  # dropout in a reference would hide every other difference
     program = _traced(plain)
     if program is None:
-        raise ExportError(f"{path}: the exporter gave no program")
+        raise NetworkExportError(f"{path}: the exporter gave no program")
     onnxscript.optimizer.optimize_ir(program.model, should_fold=_holds_no_weight)
     onnx.save_model(half_weights(program.model_proto), path)
     _compare(plain, path)
@@ -113,4 +113,4 @@ def _compare(network: nn.Module, path: Path) -> None:
 def _check(name: str, wanted: Tensor, found: Tensor, path: Path) -> None:
     off = float((torch.sigmoid(wanted) - torch.sigmoid(found)).abs().max())
     if not off <= TOLERANCE:  # NaN is off too
-        raise ExportError(f"{path}: {name} is off by {off:.2g}, at most {TOLERANCE} wanted")
+        raise NetworkExportError(f"{path}: {name} is off by {off:.2g}, at most {TOLERANCE} wanted")

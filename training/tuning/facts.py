@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from models.record import LabelledRecord
-from training.examples.provenance import PARTS, digest, fingerprint, held_out_texts, pick
+from training.examples.provenance import PARTS, data_digest, digest, held_out_texts, pick
 from training.examples.splits import Split
 from training.tuning.run_state import Epoch
 from training.tuning.settings import TrainSettings
@@ -21,7 +21,7 @@ def facts_of(
     """What ``manifest.json`` holds under ``training``, but the encoder's name."""
     best = max(history, key=lambda epoch: epoch.score)
     return {
-        "data": fingerprint(records),
+        "data": data_digest(records),
         "examples": {part: len(getattr(parts, part)) for part in PARTS},
         "fractions": list(settings.fractions),
         "split_seed": settings.split_seed,

@@ -25,10 +25,10 @@ __all__ = [
     "Epoch",
     "Report",
     "Score",
-    "fingerprint",
     "fit",
     "infer",
     "parameter_groups",
+    "training_digest",
 ]
 
 Score = Callable[[Network], float]
@@ -93,11 +93,11 @@ def _start(
         parameter_groups(network, settings), lr=settings.learning_rate, betas=(0.9, 0.98)
     )
     steps = settings.epochs * len(an_epoch)
-    start = fingerprint(targets, network)
+    start = training_digest(targets, network)
     return RunState(network, optimizer, settings, steps=steps, start=start)
 
 
-def fingerprint(targets: Sequence[Target], network: Network) -> str:
+def training_digest(targets: Sequence[Target], network: Network) -> str:
     """sha256 over the targets, in order, and the weights: the same only for the same training."""
     digest = hashlib.sha256()
     for weight in network.state_dict().values():

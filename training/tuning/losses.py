@@ -11,7 +11,7 @@ import torch.nn.functional as torch_functions
 from torch import Tensor
 
 from models.network import Outputs
-from training.tuning.batches import UNSAID, Batch
+from training.tuning.batches import IGNORED, Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Counts:
     def of(cls, batch: Batch) -> "Counts":
         """Those that can speak of it, for each part."""
         said = ("primary", "agent", "record_type", "role", "genre")
-        known = {name: (getattr(batch, name) != UNSAID).sum().clamp(min=1) for name in said}
+        known = {name: (getattr(batch, name) != IGNORED).sum().clamp(min=1) for name in said}
         return cls(
             texts=batch.attention_mask.new_tensor(len(batch.input_ids)),
             tokens=batch.attention_mask.sum(),
@@ -88,7 +88,7 @@ def total_loss(
 def _cross_entropy(logits: Tensor, places: Tensor, *, smoothing: float = 0.0) -> Tensor:
     """Summed over the texts whose place is known."""
     return torch_functions.cross_entropy(
-        logits.float(), places, label_smoothing=smoothing, ignore_index=UNSAID, reduction="sum"
+        logits.float(), places, label_smoothing=smoothing, ignore_index=IGNORED, reduction="sum"
     )
 
 
@@ -102,7 +102,7 @@ def _multi_label(logits: Tensor, targets: Tensor) -> Tensor:
 
 def _agent_loss(logits: Tensor, agent: Tensor) -> Tensor:
     """Summed over the texts of which it is known."""
-    known = agent != UNSAID
+    known = agent != IGNORED
     each = torch_functions.binary_cross_entropy_with_logits(
         logits.float(), agent.clamp(min=0), reduction="none"
     )
@@ -122,7 +122,7 @@ def _token_loss(logits: Tensor, batch: Batch, *, unproved: float) -> Tensor:
 
 def _facet_loss(outputs: Outputs, batch: Batch, counts: Counts) -> Tensor:
     """The mean of each facet over the texts that have one, added up."""
-    known = batch.record_type != UNSAID
+    known = batch.record_type != IGNORED
     loss = (_multi_label(outputs.demand, batch.demand) * known).sum() / counts.record_type
     for facet in ("record_type", "role", "genre"):
         summed = _cross_entropy(getattr(outputs, facet), getattr(batch, facet))

@@ -7,7 +7,7 @@ from pathlib import Path
 from models.codebook import AGENT_SIGNS
 from models.taxonomy import ROOT_CAUSES
 from training.examples.splits import FRACTIONS
-from training.pretraining.encoders import EMBEDDED
+from training.pretraining.encoders import EMBEDDED_ENCODER
 from training.tuning.losses import LossWeights
 
 
@@ -60,7 +60,7 @@ class TrainSettings:
     ``codebook``: the files that say what the labels mean; the bundle gets copies of them.
     """
 
-    base: str = str(EMBEDDED)
+    base: str = str(EMBEDDED_ENCODER)
     fractions: tuple[float, float, float] = FRACTIONS
     split_seed: int = 0
     hold_out: str | None = None

@@ -11,7 +11,7 @@ from training.examples.reading import as_row
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class AnnotationCase:
     """A complaint of a file; ``labelled`` is None where nobody has labelled it yet."""
 
     file: str
@@ -35,32 +35,32 @@ class Case:
 
 def read_cases(
     path: Path, *, known: KnownLabels | None = None
-) -> tuple[list[Case], list[RowFault]]:
+) -> tuple[list[AnnotationCase], list[RowFault]]:
     """The cases of a file and the faults of its other rows.
 
     known: the ids a label may have; without it labels are not read at all. Raises RowsError for a
     file that as a whole cannot be read.
     """
-    cases: list[Case] = []
+    cases: list[AnnotationCase] = []
     faults: list[RowFault] = []
     for row in read_rows(path, also=LABEL_FIELDS):
         found = (row,) if isinstance(row, RowFault) else _case_of(row, known)
-        if isinstance(found, Case):
+        if isinstance(found, AnnotationCase):
             cases.append(found)
         else:
             faults.extend(found)
     return cases, faults
 
 
-def _case_of(row: Row, known: KnownLabels | None) -> Case | tuple[RowFault, ...]:
+def _case_of(row: Row, known: KnownLabels | None) -> AnnotationCase | tuple[RowFault, ...]:
     if known is not None and row.values.get("primary"):
         labelled = parse_labelled(row, known=known)
         if isinstance(labelled, tuple):
             return labelled
-        return Case(row.file, row.number, labelled.record, labelled.group, labelled)
+        return AnnotationCase(row.file, row.number, labelled.record, labelled.group, labelled)
     case_id = row.values.get("case_id") or row.values.get("id")
     record = parse_record(Row(row.file, row.number, {**row.values, "case_id": case_id}))
     if isinstance(record, RowFault):
         return (record,)
     group = row.values.get("group")
-    return Case(row.file, row.number, record, str(group) if group else None)
+    return AnnotationCase(row.file, row.number, record, str(group) if group else None)

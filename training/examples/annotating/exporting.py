@@ -13,7 +13,7 @@ from models.labels import facets_of, label_space
 from models.record import LabelledRecord
 from models.rows import RowFault
 from training.code_tables import code_tables
-from training.examples.annotating.cases import Case, read_cases
+from training.examples.annotating.cases import AnnotationCase, read_cases
 from training.examples.annotating.label_studio_tasks import Suggestion, task_of
 from training.examples.annotating.labelling_config import labelling_config
 from training.examples.annotating.workbook import write_workbook
@@ -27,7 +27,7 @@ IDENTIFIERS = (
 )  # fmt: skip
 
 
-class ExportError(XiaobaoError):
+class AnnotationExportError(XiaobaoError):
     """An export that was asked for in a way that cannot be."""
 
 
@@ -59,13 +59,17 @@ def export(
 ) -> Exported:
     """Writes ``out`` and what goes with it; labels are read by the bundle's tables where one is.
 
-    Raises ExportError for another suffix, or a bundle beside a taxonomy or codebook.
+    Raises AnnotationExportError for another suffix, or a bundle beside a taxonomy or codebook.
     """
     write = _WRITERS.get(out.suffix.lower())
     if write is None:
-        raise ExportError(f"--out: found {out.name}, wanted a file that ends in .json or .xlsx")
+        raise AnnotationExportError(
+            f"--out: found {out.name}, wanted a file that ends in .json or .xlsx"
+        )
     if bundle is not None and (taxonomy or codebook):
-        raise ExportError("--bundle: found --taxonomy or --codebook beside it, wanted one of them")
+        raise AnnotationExportError(
+            "--bundle: found --taxonomy or --codebook beside it, wanted one of them"
+        )
     analyzer = load_analyzer(bundle) if bundle is not None else None
     tree, book = (
         (analyzer.bundle.taxonomy, analyzer.bundle.codebook)
@@ -81,7 +85,7 @@ def export(
 _Written = tuple[tuple[Path, ...], tuple[RowFault, ...]]
 
 
-def _write_tasks(out: Path, cases: Sequence[Case], tables: _Tables) -> _Written:
+def _write_tasks(out: Path, cases: Sequence[AnnotationCase], tables: _Tables) -> _Written:
     tasks = [
         task_of(case, taxonomy=tables.taxonomy, suggestion=suggestion, without=tables.without)
         for case, suggestion in zip(cases, tables.suggestions, strict=True)
@@ -94,7 +98,7 @@ def _write_tasks(out: Path, cases: Sequence[Case], tables: _Tables) -> _Written:
     return (out, interface), ()
 
 
-def _write_sheet(out: Path, cases: Sequence[Case], tables: _Tables) -> _Written:
+def _write_sheet(out: Path, cases: Sequence[AnnotationCase], tables: _Tables) -> _Written:
     suggested = [one.labelled.primary if one else "" for one in tables.suggestions]
     content, faults = write_workbook(
         cases,
@@ -107,13 +111,15 @@ def _write_sheet(out: Path, cases: Sequence[Case], tables: _Tables) -> _Written:
     return (out,), faults
 
 
-_WRITERS: dict[str, Callable[[Path, Sequence[Case], _Tables], _Written]] = {
+_WRITERS: dict[str, Callable[[Path, Sequence[AnnotationCase], _Tables], _Written]] = {
     ".json": _write_tasks,
     ".xlsx": _write_sheet,
 }
 
 
-def _suggestions(cases: Sequence[Case], analyzer: Analyzer | None) -> list[Suggestion | None]:
+def _suggestions(
+    cases: Sequence[AnnotationCase], analyzer: Analyzer | None
+) -> list[Suggestion | None]:
     """What the model says of the cases that nobody has labelled; None for the others."""
     open_ = [case for case in cases if case.labelled is None] if analyzer else []
     answers = iter(analyzer.assess([case.record for case in open_]) if analyzer else ())
@@ -123,7 +129,7 @@ def _suggestions(cases: Sequence[Case], analyzer: Analyzer | None) -> list[Sugge
     ]
 
 
-def _suggestion(case: Case, answer: Assessment) -> Suggestion:
+def _suggestion(case: AnnotationCase, answer: Assessment) -> Suggestion:
     said = prediction_of(answer)
     labelled = LabelledRecord(
         case.record,

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.causes import RootCauseTaxonomy
 from models.record import LabelledRecord
-from training.examples.annotating.cases import Case
+from training.examples.annotating.cases import AnnotationCase
 from training.examples.annotating.labelling_config import TO_NAME
 
 
@@ -23,7 +23,7 @@ class Suggestion:
 
 
 def task_of(
-    case: Case,
+    case: AnnotationCase,
     *,
     taxonomy: RootCauseTaxonomy,
     suggestion: Suggestion | None = None,

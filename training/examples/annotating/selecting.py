@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Uncertainty:
     """How unsure a model is of a text.
 
     ``margin``: probability of the primary cause less that of the next, ``first`` and ``second``;
@@ -63,7 +63,7 @@ class Selected:
 
     place: int
     reason: str
-    doubt: Doubt
+    doubt: Uncertainty
     alike: int
     cluster: int = 1
     label: str | None = None
@@ -132,13 +132,13 @@ def select(
     return sorted(found, key=lambda one: -unsure[one.place])
 
 
-def doubt_of(reading: Reading, causes: Sequence[str]) -> Doubt:
+def doubt_of(reading: Reading, causes: Sequence[str]) -> Uncertainty:
     """The two most probable primary causes and the entropy of all labels."""
     order = np.argsort(-reading.primary, kind="stable")
     first, second = int(order[0]), int(order[min(1, len(order) - 1)])
     shares = np.clip(reading.labels, 1e-9, 1 - 1e-9)
     bits = -(shares * np.log2(shares) + (1 - shares) * np.log2(1 - shares))
-    return Doubt(
+    return Uncertainty(
         causes[first],
         causes[second],
         float(reading.primary[first]),
@@ -147,7 +147,7 @@ def doubt_of(reading: Reading, causes: Sequence[str]) -> Doubt:
     )
 
 
-def _uncertainty(doubts: Sequence[Doubt]) -> Array:
+def _uncertainty(doubts: Sequence[Uncertainty]) -> Array:
     """(records,): mean rank by a small margin and by a large entropy, 0 to 1."""
     margins = rankdata([-doubt.margin for doubt in doubts])
     entropies = rankdata([doubt.entropy for doubt in doubts])

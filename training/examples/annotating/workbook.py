@@ -21,7 +21,7 @@ from models.errors import XiaobaoError
 from models.record import Span
 from models.rows import RowFault
 from models.rows.columns import RECORD_FIELDS
-from training.examples.annotating.cases import Case
+from training.examples.annotating.cases import AnnotationCase
 
 SHEET, CODES = "案件 cases", "代码 codes"
 EVIDENCE = "evidence"
@@ -46,7 +46,7 @@ class CellTooLongError(XiaobaoError):
 
 
 def write_workbook(
-    cases: Sequence[Case],
+    cases: Sequence[AnnotationCase],
     *,
     taxonomy: RootCauseTaxonomy,
     codebook: Codebook,
@@ -81,7 +81,7 @@ def write_workbook(
     return content.getvalue(), tuple(faults)
 
 
-def values_of(case: Case) -> dict[str, str | None]:
+def values_of(case: AnnotationCase) -> dict[str, str | None]:
     """The cells of a case by column; labels only where it has some."""
     values: dict[str, Any] = {**asdict(case.record), "group": case.group}
     labelled = case.labelled

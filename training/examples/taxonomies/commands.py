@@ -12,7 +12,7 @@ from models.command_groups import command_group
 from training.options import CodebookFile
 
 if TYPE_CHECKING:
-    from training.examples.taxonomies.findings import Finding
+    from training.examples.taxonomies.findings import Question
 
 taxonomy = command_group("检查、对比、迁移原因分类 · Check, compare and migrate taxonomies")
 
@@ -134,7 +134,7 @@ def migrate(
     raise typer.Exit(1 if found.aside else 0)
 
 
-def _show_findings(findings: "tuple[Finding, ...]") -> None:
+def _show_findings(findings: "tuple[Question, ...]") -> None:
     for kind, title in _TITLES.items():
         own = [finding for finding in findings if finding.kind == kind]
         if own:

@@ -15,7 +15,7 @@ from models.taxonomy import RootCauseTaxonomy
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Question:
     """Something to look at: its kind, the id it is about, what was found and what is wanted."""
 
     kind: str
@@ -26,7 +26,7 @@ class Finding:
         return f"{self.id}: {self.reason}"
 
 
-def find_questions(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> tuple[Finding, ...]:
+def find_questions(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> tuple[Question, ...]:
     """All findings, kind by kind, each kind in the order of the file."""
     return (
         *_without_examples(taxonomy),
@@ -37,13 +37,13 @@ def find_questions(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> tuple[Fin
     )
 
 
-def _without_examples(taxonomy: RootCauseTaxonomy) -> Iterator[Finding]:
+def _without_examples(taxonomy: RootCauseTaxonomy) -> Iterator[Question]:
     for cause in taxonomy.causes:
         if not cause.examples:
-            yield Finding("no_examples", cause.id, "found no examples, wanted one or more")
+            yield Question("no_examples", cause.id, "found no examples, wanted one or more")
 
 
-def _same_names(taxonomy: RootCauseTaxonomy) -> Iterator[Finding]:
+def _same_names(taxonomy: RootCauseTaxonomy) -> Iterator[Question]:
     """Leaves that bear one name under one parent: who annotates cannot tell them apart."""
     bearers: defaultdict[tuple[object, str], list[str]] = defaultdict(list)
     for cause in taxonomy.causes:
@@ -51,29 +51,29 @@ def _same_names(taxonomy: RootCauseTaxonomy) -> Iterator[Finding]:
     for (_, name), (first, *others) in bearers.items():
         for other in others:
             reason = f"found the name {name} of {first}, wanted a name of its own"
-            yield Finding("same_name", other, reason)
+            yield Question("same_name", other, reason)
 
 
-def _untaggable(taxonomy: RootCauseTaxonomy) -> Iterator[Finding]:
+def _untaggable(taxonomy: RootCauseTaxonomy) -> Iterator[Question]:
     for cause in taxonomy.causes:
         try:
             write_tags("字", [Span(0, 1, (cause.id,))])
         except AnnotationError:
             wanted = "A-Z a-z 0-9 _ . - where texts are to be tagged inline"
-            yield Finding("untaggable_id", cause.id, f"found other characters, wanted {wanted}")
+            yield Question("untaggable_id", cause.id, f"found other characters, wanted {wanted}")
 
 
-def _unfit_facets(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> Iterator[Finding]:
+def _unfit_facets(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> Iterator[Question]:
     try:
         label_space(taxonomy, codebook)
     except LabelSpaceError as error:
-        yield Finding("facets", "facets", str(error))
+        yield Question("facets", "facets", str(error))
 
 
-def _unmet_marks(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> Iterator[Finding]:
+def _unmet_marks(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> Iterator[Question]:
     """Marks that go with a cause: without it they stand on the words of the text alone."""
     for mark in codebook.marks:
         cause = mark.sets.get("cause")
         if cause is not None and cause not in taxonomy.leaves:
             reason = f"found cause {cause} in the codebook, wanted a cause of this taxonomy"
-            yield Finding("unmet_mark", mark.id, reason)
+            yield Question("unmet_mark", mark.id, reason)

@@ -25,7 +25,7 @@ class MappingError(XiaobaoError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class MappingTarget:
     """Where an old code goes.
 
     ``rule`` is ``one``, ``none`` (it has no target), ``all``, ``person``, ``drop`` (falls away
@@ -42,12 +42,12 @@ class Target:
 class CodeMapping:
     """Targets by old code; with ``keeps_others`` a code that is not named stays as it is."""
 
-    targets: Mapping[str, Target]
+    targets: Mapping[str, MappingTarget]
     keeps_others: bool = False
 
-    def target_of(self, code: str) -> Target:
+    def target_of(self, code: str) -> MappingTarget:
         """The target of a code."""
-        other = Target("one", (code,)) if self.keeps_others else Target("none")
+        other = MappingTarget("one", (code,)) if self.keeps_others else MappingTarget("none")
         return self.targets.get(code, other)
 
     def check_known(self, causes: Collection[str], *, name: str) -> None:
@@ -92,29 +92,29 @@ def _drafted(difference: Difference, id_: str) -> object:
     return found.id if found.is_leaf else {"to": list(found.leaves), "rule": "person"}
 
 
-def _target(codes: Entry, code: str) -> Target:
+def _target(codes: Entry, code: str) -> MappingTarget:
     found = codes.fields[code]
     if found is None:
-        return Target("none")
+        return MappingTarget("none")
     if isinstance(found, str):
-        return Target("one", (codes.text(code),))
+        return MappingTarget("one", (codes.text(code),))
     wanted = "a new code, nothing, or a table with a rule"
     entry = codes.entry(code, wanted=wanted)
     entry.check_keys(("to", "rule", "by", "values"))
     return _by_field(entry) if "by" in entry.fields else _by_rule(entry)
 
 
-def _by_field(entry: Entry) -> Target:
+def _by_field(entry: Entry) -> MappingTarget:
     entry.check_keys(("by", "values"))
     values = entry.text_map("values")
     if not values:
         raise entry.fail("values", found="nothing", wanted="a table of values and new codes")
-    return Target("by", by=entry.choice("by", FIELDS), values=values)
+    return MappingTarget("by", by=entry.choice("by", FIELDS), values=values)
 
 
-def _by_rule(entry: Entry) -> Target:
+def _by_rule(entry: Entry) -> MappingTarget:
     rule, to = entry.choice("rule", RULES), entry.texts("to")
     if bool(to) != (rule != "drop"):
         wanted = "no new code" if rule == "drop" else "at least one new code"
         raise entry.fail("to", found=", ".join(to) or "nothing", wanted=wanted)
-    return Target(rule, to)
+    return MappingTarget(rule, to)

@@ -16,7 +16,7 @@ from models.rows.columns import Columns
 from models.rows.lines import parse_line
 from training.examples.labelled import LABEL_FIELDS, parse_labelled
 from training.examples.reading import as_row
-from training.examples.taxonomies.mapping import CodeMapping, Target
+from training.examples.taxonomies.mapping import CodeMapping, MappingTarget
 
 WHY = {
     "no_target": "无对应新码 no target",
@@ -130,7 +130,7 @@ def _replaced(labels: Sequence[str], new: Mapping[str, tuple[str, ...]]) -> tupl
     return tuple(dict.fromkeys(found))
 
 
-def _targets(record: LabelledRecord, target: Target) -> tuple[str, ...]:
+def _targets(record: LabelledRecord, target: MappingTarget) -> tuple[str, ...]:
     """The new codes; none for a code that falls away, or that a person must decide."""
     if target.rule == "by":
         chosen = target.values.get(_value(record, target.by or ""))
