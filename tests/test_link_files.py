@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import openpyxl
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -59,6 +60,26 @@ def test_a_column_wins_over_meta(tmp_path: Path):
 
 def test_a_row_without_an_id_is_named_by_its_number(tmp_path: Path):
     assert next(read_linkable(write(tmp_path / "x.jsonl", [{"text": "请回电"}]))).case_id == "#1"
+
+
+def test_a_row_whose_id_is_blank_has_none(tmp_path: Path):
+    rows = [{"text": "请回电", "case_id": blank} for blank in ("  ", "\u3000", "")]
+    found = read_linkable(write(tmp_path / "x.jsonl", rows), prefix="f")
+    assert [record.case_id for record in found] == ["f#1", "f#2", "f#3"]
+
+
+def test_rows_of_several_sheets_are_told_apart(tmp_path: Path):
+    book = openpyxl.Workbook()
+    book.active.title = "一月"
+    for sheet, text in ((book.active, TEXTS[0]), (book.create_sheet("二月"), TEXTS[1])):
+        sheet.append(["投诉内容"])
+        sheet.append([text])
+    book.save(tmp_path / "in.xlsx")
+    found = list(read_linkable(tmp_path / "in.xlsx"))
+    assert [(one.case_id, one.text) for one in found] == [
+        ("[一月]#2", TEXTS[0]),
+        ("[二月]#2", TEXTS[1]),
+    ]
 
 
 def test_a_table_without_meta_is_linked_too(tmp_path: Path):

@@ -1,6 +1,7 @@
 import random
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,17 @@ def test_an_outlet_joins_only_those_who_write_alike(links):
     links.add(*(case(f"L{n}", LETTER, address=outlet) for n in range(3)))
     links.add(*(case(f"O{n}", OTHER_LETTER, address=outlet) for n in range(3)))
     assert sorted(one.size for one in links.listed()) == [3, 3]
+
+
+def test_another_codebook_decides_from_the_next_case_on(sqlite):
+    first, *others = (case(f"S{n}", text, phone=PHONE) for n, text in enumerate(STRANGERS))
+    sqlite.add(*others)
+    assert set(sqlite.levels().values()) == {"REVIEW"}
+    codebook = default_codebook()
+    alone = tuple(sign for sign in codebook.signs if sign.group != "link")
+    sqlite.index.judge_by(replace(codebook, signs=alone))
+    sqlite.add(first)
+    assert set(sqlite.levels().values()) == {"NONE"}
 
 
 def test_limits_rise_with_the_index_and_groups_are_decided_anew(sqlite):

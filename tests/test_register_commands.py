@@ -14,7 +14,7 @@ from xiaobao import app
 
 LINES = [
     {"case_id": "T-1", "text": "理赔资料交了四十天。", "meta": {"phone": "19900001101"}},
-    {"text": "我要全额退保。"},
+    {"case_id": " ", "text": "我要全额退保。"},
     {"case_id": "T-3", "text": "理赔太慢。"},
 ]
 
@@ -53,6 +53,12 @@ def test_a_file_is_imported_and_its_cases_can_be_read(run, source, tmp_path):
 def test_a_file_imported_again_adds_nothing_even_where_rows_have_no_id(run, source):
     run("import", source)
     assert "新登记 0 件 new cases,已有 3 件" in run("import", source).stderr
+
+
+def test_links_of_an_import_are_judged_by_its_bundle(run, source, tmp_path):
+    # The analyzer is a fake that needs no bundle; the register is not.
+    result = run("import", source, "--bundle", tmp_path)
+    assert (result.exit_code, "manifest.json" in result.stderr) == (2, True)
 
 
 def test_an_import_goes_on_where_it_stopped(run, source, tmp_path, monkeypatch):

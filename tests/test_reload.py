@@ -8,9 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from models.bundle import EMBEDDED_BUNDLE, MANIFEST
+from models.bundle import EMBEDDED_BUNDLE, MANIFEST, load_bundle
+from models.codebook import Codebook
 from models.errors import XiaobaoError
 from serving.api.service import service_of
+from serving.register.register import Register
+from serving.register.registered import NoLinks
 from serving.shelf import Shelf, ShelfError
 from tests.readers import GatedAnalyzer, KeywordAnalyzer
 from tests.served import run_server, wait_for
@@ -71,6 +74,25 @@ def test_the_model_and_the_metrics_tell_of_the_new_bundle(service):
     name = use(service, "good").json()["active"]
     assert service.get("/v1/model").json()["bundle"] == name
     assert f'bundle="{name}"' in service.get("/metrics").text
+
+
+def test_links_are_judged_by_the_codebook_of_the_bundle_in_use(bundles, tmp_path):
+    class Judged(NoLinks):
+        by: Codebook | None = None
+
+        def judge_by(self, codebook: Codebook) -> None:
+            self.by = codebook
+
+    index, url = Judged(), f"sqlite:///{tmp_path / 'register.db'}"
+    opened = Register.open(url, key_file=tmp_path / "k", index=lambda _: index)
+    keys = tmp_path / "keys.json"
+    token = add_key(keys, "admin")
+    settings = {"register": opened, "bundles": bundles, "keys": keys, "threads": 1}
+    with opened, run_server(KeywordAnalyzer(), **settings) as (client, _):
+        assert index.by is None
+        client.headers.update(bearer(token))
+        assert use(client, "good").status_code == 200
+    assert index.by == load_bundle(bundles / "good").codebook
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,6 @@ async def _open(service: Service, name: str) -> Analyzer:
 
 
 def _bundles(service: Service) -> Response:
-    service.show_bundles()
+    service.follow_bundles()
     roles = service.shelf.roles.items()
     return json_response({role: one and one.description["bundle"] for role, one in roles})

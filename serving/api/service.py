@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 from fastapi import FastAPI
 
+from models.analyzer import Analyzer as BundleAnalyzer
 from models.record import Record
 from serving.api.guard import Guard
 from serving.api.readiness import Readiness, RegisterProbe
@@ -41,8 +42,11 @@ class Service:
     register: Register | None  # None: nothing is kept
     traces: Traces | None
 
-    def show_bundles(self) -> None:
-        """Tell the metrics which bundles there are."""
+    def follow_bundles(self) -> None:
+        """Tell the metrics which bundles there are, and the register whose codebook decides."""
+        active = self.shelf.active
+        if self.register is not None and isinstance(active, BundleAnalyzer):
+            self.register.judge_by(active.bundle.codebook)
         roles = self.shelf.roles.items()
         self.metrics.show_bundles({role: one.description for role, one in roles if one})
 
@@ -79,7 +83,7 @@ def make_service(
         traces=traces,
     )
     _follow(service)
-    service.show_bundles()
+    service.follow_bundles()
     return service
 
 

@@ -5,7 +5,7 @@ name or a number of a customer.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +72,12 @@ def read_linkable(
     *,
     fields: Mapping[str, str] | None = None,
     on_note: Callable[[ReadingNote], None] | None = None,
-    unnamed: Callable[[int], str] = "#{}".format,
+    prefix: str = "",
 ) -> Iterator[Record | RowFault]:
-    """The records of a file with what their ``meta`` holds; a row without id is ``#row``.
+    """The records of a file with what their ``meta`` holds.
 
-    ``unnamed`` gives the id of a row that has none, from its number.
+    A row without an id is called ``#row`` after ``prefix``, in a workbook of several sheets
+    ``[sheet]#row``: each sheet counts its rows anew.
     """
     columns = Columns(fields)
     for row in read_rows(source, fields=fields, also=("meta",), on_note=on_note):
@@ -84,8 +85,11 @@ def read_linkable(
             yield row
             continue
         values = _flat(row.values, columns)
-        values["case_id"] = values.get("case_id") or unnamed(row.number)
-        yield parse_record(Row(row.file, row.number, values))
+        found = parse_record(Row(row.file, row.number, values))
+        if isinstance(found, Record) and found.case_id is None:
+            sheet = row.file.removeprefix(str(source))
+            found = replace(found, case_id=f"{prefix}{sheet}#{row.number}")
+        yield found
 
 
 def check_out(source: Path, out: Path) -> None:

@@ -39,7 +39,7 @@ def import_cases(
     from serving.register.importing import import_file
 
     fields, console = fields_of(column), Console(stderr=True)
-    with interruptible(), _open(database) as register:
+    with interruptible(), _open(database, bundle=bundle) as register:
         outcome = import_file(
             source,
             register=register,
@@ -149,10 +149,10 @@ def rotate_key(database: DatabaseUrl = None) -> None:
         typer.echo(f"当前密钥 current key: {register.rotate_key(actor=_actor())}")
 
 
-def _open(database: str | None) -> "Register":
+def _open(database: str | None, *, bundle: Path | None = None) -> "Register":
     from serving.register.opening import open_register
 
-    return open_register(_settings(database))
+    return open_register(_settings(database, bundle=bundle))
 
 
 def _settings(database: str | None, *, bundle: Path | None = None) -> "ServingSettings":

@@ -68,10 +68,7 @@ def _records(
     on_note: Callable[[ReadingNote], None] | None,
 ) -> Iterator[Record]:
     file = file_digest(source)[:12]
-    rows = read_linkable(
-        source, fields=fields, on_note=on_note, unnamed=lambda number: f"{file}#{number}"
-    )
-    for row in rows:
+    for row in read_linkable(source, fields=fields, on_note=on_note, prefix=file):
         if isinstance(row, RowFault):
             faults.append(row)
         else:

@@ -8,6 +8,7 @@ key, so many pairs measured, and a large group is not looked at as a whole.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -56,6 +57,10 @@ class LinkIndex:
         self._rules = rules
         self._keys = keys
         self._hubs = hubs or read_hubs()
+
+    def judge_by(self, codebook: Codebook) -> None:
+        """Decide by this codebook; a group is decided again when its cases or the limits change."""
+        self._rules = replace(self._rules, codebook=codebook)
 
     def prepare(self, case_id: str, record: Record, assessment: Assessment) -> ReadCase:
         """What linking reads of a case; needs no database, and others need not wait for it."""

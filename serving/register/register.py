@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection, Engine, Row, select
 
 from models.assessment import Assessment
+from models.codebook import Codebook
 from models.labels import LabelSpace
 from models.record import Record
 from serving.register import audit, forgetting, reviews, schema
@@ -99,6 +100,10 @@ class Register:
         """Store all that was accepted, then let go of the database."""
         self._committer.close()
         self.engine.dispose()
+
+    def judge_by(self, codebook: Codebook) -> None:
+        """Decide levels and signs that follow from links by this codebook from now on."""
+        self._index.judge_by(codebook)
 
     def ask(self) -> None:
         """Ask the database for one row, whatever it holds. Raises RegisterUnavailableError."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from models.assessment import Assessment, Related, SignFound
+from models.codebook import Codebook
 from models.record import Record
 from serving.register.grouped import GroupDetail, GroupSummary
 
@@ -28,6 +29,10 @@ class CaseIndex(Protocol):
     transaction may be rolled back and run again, and other processes write too: what is kept in
     memory between calls must bear that.
     """
+
+    def judge_by(self, codebook: Codebook) -> None:
+        """Decide levels and signs by this codebook from now on; what stands is decided when due."""
+        ...
 
     def prepare(self, case_id: str, record: Record, assessment: Assessment) -> Any:
         """All that can be read of a case before the transaction, for ``add_many`` alone.
@@ -85,6 +90,9 @@ class NoLinks:
     """An index that links nothing."""
 
     # The names are the protocol's.
+    def judge_by(self, codebook: Codebook) -> None:
+        """Nothing to judge."""
+
     def prepare(self, case_id: str, record: Record, assessment: Assessment) -> None:
         """Nothing to read."""
 
