@@ -26,6 +26,7 @@ CASE = ReportedCase(
     cause="CLAIM.CLAIM_DELAY",
     said="CLAIM.CLAIM_DELAY",
     level="NONE",
+    route=None,
     needed=False,
     decision=None,
     group=None,
@@ -159,6 +160,20 @@ def test_agreement_is_of_those_that_were_reviewed():
     assert row(report, "reviews", "修改") == ("修改", 1, 3, 1 / 3)
 
 
+def test_who_needs_help_is_counted_apart_from_the_levels_and_first():
+    helped = replace(CASE, route="victim_help")
+    report = report_of(CASE, replace(CASE, level="WATCH"), helped, helped)
+    routes, levels = list(WORDS.routes.values()), [level.zh for level in WORDS.levels.values()]
+    assert [line[0] for line in table(report, "levels").rows] == routes + levels
+    assert row(report, "levels", WORDS.route("victim_help")) == ("受害帮扶", 2, 4, 1 / 2)
+    assert row(report, "levels", WORDS.level("NONE"))[1] == 1
+
+
+def test_a_route_that_the_bundle_does_not_know_is_counted_by_its_id():
+    report = report_of(replace(CASE, route="shelter"), CASE)
+    assert row(report, "levels", "shelter") == ("shelter", 1, 2, 1 / 2)
+
+
 def test_groups_are_counted_by_kind():
     joined = [replace(CASE, group=number, group_kind="same_seller") for number in (1, 1, 2)]
     (line,) = table(report_of(CASE, *joined), "groups").rows
@@ -188,6 +203,15 @@ def test_a_case_that_was_sent_again_counts_once_as_it_is_now(register):
     store(register, "a", "理赔太慢")
     store(register, "a", "请问怎么办")
     assert [case.cause for case in read(register)] == ["OTHER.UNCLEAR"]
+
+
+def test_a_route_is_read_beside_the_level(register):
+    record = Record("被人冒名退保", case_id="a", received_at="2026-11-05")
+    (assessment,) = KeywordAnalyzer().assess([record])
+    agent = replace(assessment.agent, route="victim_help")
+    register.accept(record, replace(assessment, agent=agent))
+    register.forget("a", actor="tests")
+    assert [(case.route, case.level) for case in read(register)] == [("victim_help", "NONE")]
 
 
 def test_the_word_of_a_person_stands_above_the_machines(register):
