@@ -147,6 +147,21 @@ def test_a_word_of_the_house_that_many_hold_is_shown_and_is_no_formula():
     assert [line[0] for line in table(report, "channel").rows] == ["'=1+1"]
 
 
+def test_a_word_of_the_house_is_shown_without_its_control_characters():
+    held = ("热线\u0001", "热\u202e线", "热线\x0b二组")
+    cases = [replace(CASE, attributes={**CASE.attributes, "source": word}) for word in held]
+    report = report_of(*cases * SMALLEST)
+    sheet = load_workbook(io.BytesIO(as_xlsx(report)))["来源"]
+    assert {cell.value for cell in sheet["A"]} == {"来源", "热线", "热 线", "热线 二组"}
+    assert "\u0001" not in as_csv(report).decode() + as_html(report).decode()
+
+
+def test_a_word_of_control_characters_alone_says_nothing():
+    blank = replace(CASE, attributes={**CASE.attributes, "source": "\u0001\u200b"})
+    report = report_of(*[blank] * SMALLEST)
+    assert [line[:2] for line in table(report, "source").rows] == [("未填写", SMALLEST)]
+
+
 def test_a_rejected_answer_leaves_its_cause_open():
     rejected = replace(CASE, cause=None, decision="reject")
     assert row(report_of(rejected, CASE), "causes1", "已驳回,原因待定")[1] == 1

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from models.links.kinds import read_kinds
+from serving.files.tables import plain
 from serving.reports.month import Month
 from serving.reports.reading import ATTRIBUTES, ReportedCase
 from serving.reports.suppression import SMALLEST, Hidden, hide_small
@@ -191,14 +192,14 @@ def _values_of(
             return _UNSAID
         if held in words.words[name]:
             return words.word(name, held)
-        return _plain(held) if found[held] >= SMALLEST else _RARE
+        return _cell(held) if found[held] >= SMALLEST else _RARE
 
     return value
 
 
-def _plain(word: str) -> str:
-    """A word from outside that no spreadsheet takes for a formula."""
-    short = " ".join(word.split())[:_LONGEST]
+def _cell(word: str) -> str:
+    """A word from outside that a spreadsheet holds, and does not take for a formula."""
+    short = plain(word)[:_LONGEST] or _UNSAID
     return f"'{short}" if short[:1] in ("=", "+", "-", "@") else short
 
 
