@@ -3,7 +3,10 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
@@ -13,7 +16,7 @@ from serving.register.reviews import Review
 from serving.reports.figures import Report, Table, make_report
 from serving.reports.month import Month, MonthError
 from serving.reports.reading import ReportedCase, read_reported
-from serving.reports.suppression import SMALL, SMALLEST, WITHHELD, Hidden, hide_small
+from serving.reports.suppression import SMALL, SMALLEST, WITHHELD, Cell, Hidden, hide_small
 from serving.reports.writing import as_csv, as_html, as_xlsx
 from serving.vocabulary import default_vocabulary
 from tests.readers import KeywordAnalyzer
@@ -89,6 +92,54 @@ def test_no_row_or_column_hides_a_single_count(counts):
     shown = hide_small(counts)
     for line in [*shown, *zip(*shown, strict=True)]:
         assert sum(isinstance(cell, Hidden) for cell in line) != 1
+
+
+def determined(shown: list[list[Cell]]) -> list[tuple[int, int]]:
+    """The hidden cells that the told ones and all totals leave a single value.
+
+    Every line gives an equation over the hidden cells; one is told if and only if its unit vector
+    lies in the space of the equations.
+    """
+    hidden = [
+        (row, column)
+        for row, line in enumerate(shown)
+        for column, cell in enumerate(line)
+        if isinstance(cell, Hidden)
+    ]
+    lines = [[place[axis] == n for place in hidden] for axis in (0, 1) for n in range(9)]
+    equations = np.array(lines, dtype=float)
+    units = np.eye(len(hidden))
+    rest = units - np.linalg.pinv(equations) @ (equations @ units)
+    return [place for place, one in zip(hidden, rest.T, strict=True) if np.allclose(one, 0)]
+
+
+def test_a_hidden_count_cannot_be_taken_from_the_totals_of_several_lines():
+    counts = [[3, 3, 50, 60], [3, 4, 2, 70], [80, 90, 4, 3], [55, 66, 3, 4]]
+    shown = hide_small(counts)
+    assert determined([[SMALL if n < SMALLEST else n for n in row] for row in counts]) == [(1, 2)]
+    assert determined(shown) == []
+    assert sum(row.count(WITHHELD) for row in shown) == 1
+
+
+@given(
+    st.integers(2, 7).flatmap(
+        lambda columns: st.lists(
+            st.lists(st.integers(0, 30) | st.integers(5, 900), min_size=columns, max_size=columns),
+            min_size=2,
+            max_size=7,
+        )
+    )
+)
+def test_no_hidden_count_is_determined_by_what_is_told(counts):
+    shown = hide_small(counts)
+    assert determined(shown) == []
+    for row, line in zip(counts, shown, strict=True):
+        for count, cell in zip(row, line, strict=True):
+            assert cell in ((SMALL,) if count < SMALLEST else (count, WITHHELD))
+
+
+def test_where_only_one_line_crosses_the_totals_themselves_are_told():
+    assert hide_small([[9, 4, 3]]) == [[9, SMALL, SMALL]]
 
 
 def test_counts_that_are_large_enough_are_told():
