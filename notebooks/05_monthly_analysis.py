@@ -48,7 +48,13 @@ analyzer = load_analyzer()
 taxonomy, codebook = analyzer.bundle.taxonomy, analyzer.bundle.codebook
 names = {
     node.id: node.zh
-    for node in (*taxonomy.parents, *taxonomy.causes, *codebook.levels, *codebook.marks)
+    for node in (
+        *taxonomy.parents,
+        *taxonomy.causes,
+        *codebook.routes,
+        *codebook.levels,
+        *codebook.marks,
+    )
 }
 charts = Charts(Lettering(chinese_font()), names)
 print(font_notice(charts.lettering))
@@ -197,19 +203,18 @@ complaints.explode("marks")["marks"].map(names).value_counts().rename_axis("保�
 # ## 复核工作量
 # *Review load*
 #
-# 级别只建议由谁复核,不是结论,也不是考核指标;不得据此拒绝或拖延任何一件。
+# 需要帮助的人(安全关怀、受害帮扶)在前,没有级别。级别只建议由谁复核,不是结论,也不是考核指标;不得据此拒绝或拖延任何一件。
 
 # %%
 load = (
-    complaints.assign(提示=complaints["level"].map(names))
+    complaints.assign(提示=complaints["route"].fillna(complaints["level"]).map(names))
     .groupby(["期", "提示"])
     .size()
     .unstack(fill_value=0)
 )
 load["送人工复核"] = complaints.groupby("期")["review_needed"].sum()
-load = load.reindex(
-    columns=[*(names[level.id] for level in codebook.levels), "送人工复核"], fill_value=0
-)
+advice = [one.zh for one in (*codebook.routes, *codebook.levels)]
+load = load.reindex(columns=[*advice, "送人工复核"], fill_value=0)
 load.tail(6)
 
 # %% [markdown]

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+MOST_DAYS = 36_500
+"""A hundred years: the longest span of days that an option takes."""
+
 BundleDirectory = Annotated[
     Path | None, typer.Option("--bundle", help="模型包目录,默认用内置的 · bundle directory")
 ]

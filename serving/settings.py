@@ -16,6 +16,9 @@ MOST_RECORDS = 256
 ANY_HOST = "*"
 """The allowed name that allows every name."""
 
+_A_DAY = 86_400
+"""The most seconds that anything here may wait."""
+
 _HOST_NAME = re.compile(r"\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
@@ -75,10 +78,14 @@ class ServingSettings(BaseSettings):
     deadline_s: float = Field(
         60.0,
         gt=0,
+        le=_A_DAY,
         description="Longest wait for an answer in seconds: 429 if more is foreseen, 503 after it.",
     )
     stuck_after_s: float = Field(
-        30.0, gt=0, description="Seconds in one batch after which its thread is replaced."
+        30.0,
+        gt=0,
+        le=_A_DAY,
+        description="Seconds in one batch after which its thread is replaced.",
     )
     max_header_bytes: int = Field(
         16 * 1024, ge=1024, description="Largest head of a request in bytes; above it: 400."

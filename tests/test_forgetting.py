@@ -6,6 +6,7 @@ from sqlalchemy import select
 from serving.register import tables
 from serving.register.database import read, write
 from serving.register.errors import ForgottenCaseError, UnknownCaseError
+from serving.register.moments import MomentError
 from serving.register.register import Register
 from serving.register.reviews import Review
 from tests.kept import RECORD, accept, everything, open_sqlite
@@ -55,6 +56,12 @@ def test_retention_forgets_the_old_and_leaves_the_new(register):
     assert register.get("T-2").text
     with pytest.raises(ForgottenCaseError):
         register.get("T-1")
+
+
+@pytest.mark.parametrize("days", [1e6, float("inf"), float("nan")])
+def test_days_that_no_calendar_has_are_named(sqlite, days):
+    with pytest.raises(MomentError, match=f"days: found {days}"):
+        sqlite.forget_older_than(days, actor="tests")
 
 
 @pytest.mark.parametrize("ask", [Register.get, lambda r, id_: r.forget(id_, actor="tests")])

@@ -98,6 +98,28 @@ def test_a_file_that_is_no_file_of_keys_is_named(path, content):
         KeyRing(path)
 
 
+@pytest.mark.parametrize("field", ["created", "expires"])
+def test_a_moment_without_time_zone_is_named_with_its_place(path, field):
+    for _ in range(2):
+        add_key(path, "assess")
+    stored = json.loads(path.read_text("utf-8"))
+    stored["keys"][1][field] = "2027-01-01"
+    path.write_text(json.dumps(stored), "utf-8")
+    with pytest.raises(KeysError) as caught:
+        KeyRing(path)
+    assert str(caught.value) == (
+        f"{path}: keys[1]: {field}: found 2027-01-01, wanted a moment with time zone such as "
+        "2027-01-01T00:00:00+00:00"
+    )
+
+
+def test_an_empty_expiry_is_not_taken_for_never(path):
+    add_key(path, "assess")
+    path.write_text(re.sub(r'"expires": "[^"]*"', '"expires": ""', path.read_text("utf-8")))
+    with pytest.raises(KeysError, match="keys\\[0\\]"):
+        read_keys(path)
+
+
 # --- the ring -----------------------------------------------------------------------------------
 
 
@@ -196,6 +218,17 @@ def test_a_wrong_use_of_keys_is_one_line_and_exit_code_two(path, words, wanted):
     assert code == 2
     assert wanted in told
     assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("days", ["-1", "36501", "3000000", "9" * 30])
+def test_a_key_for_days_that_no_calendar_has_is_wrong_usage(path, days):
+    code, token, told = run("create", "甲", "--scope", "assess", "--days", days, file=path)
+    assert (code, token, path.exists()) == (2, "", False)
+    assert "--days" in told
+
+
+def test_a_key_may_hold_for_a_hundred_years(path):
+    assert run("create", "甲", "--scope", "assess", "--days", "36500", file=path)[0] == 0
 
 
 # --- the service --------------------------------------------------------------------------------

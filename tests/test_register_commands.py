@@ -112,6 +112,15 @@ def test_forgetting_wants_a_case_or_an_age(run, words):
     assert run("forget", *words, "--yes").exit_code == 2
 
 
+@pytest.mark.parametrize("days", ["-1", "nan", "inf", "36501", "1000000"])
+def test_an_age_that_no_calendar_has_is_wrong_usage_and_forgets_nothing(run, source, days):
+    run("import", source)
+    result = run("forget", "--older-than", days, "--yes")
+    assert result.exit_code == 2
+    assert "--older-than" in result.stderr
+    assert "3 件" in run("forget", "--older-than", "0", "--yes").stderr
+
+
 def test_the_audit_names_the_first_broken_entry(run, source, tmp_path):
     run("import", source)
     with open_register(tmp_path) as register, write(register.engine) as connection:

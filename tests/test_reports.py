@@ -3,7 +3,10 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
@@ -13,7 +16,7 @@ from serving.register.reviews import Review
 from serving.reports.figures import Report, Table, make_report
 from serving.reports.month import Month, MonthError
 from serving.reports.reading import ReportedCase, read_reported
-from serving.reports.suppression import SMALL, SMALLEST, WITHHELD, Hidden, hide_small
+from serving.reports.suppression import SMALL, SMALLEST, WITHHELD, Cell, Hidden, hide_small
 from serving.reports.writing import as_csv, as_html, as_xlsx
 from serving.vocabulary import default_vocabulary
 from tests.readers import KeywordAnalyzer
@@ -26,6 +29,7 @@ CASE = ReportedCase(
     cause="CLAIM.CLAIM_DELAY",
     said="CLAIM.CLAIM_DELAY",
     level="NONE",
+    route=None,
     needed=False,
     decision=None,
     group=None,
@@ -90,6 +94,54 @@ def test_no_row_or_column_hides_a_single_count(counts):
         assert sum(isinstance(cell, Hidden) for cell in line) != 1
 
 
+def determined(shown: list[list[Cell]]) -> list[tuple[int, int]]:
+    """The hidden cells that the told ones and all totals leave a single value.
+
+    Every line gives an equation over the hidden cells; one is told if and only if its unit vector
+    lies in the space of the equations.
+    """
+    hidden = [
+        (row, column)
+        for row, line in enumerate(shown)
+        for column, cell in enumerate(line)
+        if isinstance(cell, Hidden)
+    ]
+    lines = [[place[axis] == n for place in hidden] for axis in (0, 1) for n in range(9)]
+    equations = np.array(lines, dtype=float)
+    units = np.eye(len(hidden))
+    rest = units - np.linalg.pinv(equations) @ (equations @ units)
+    return [place for place, one in zip(hidden, rest.T, strict=True) if np.allclose(one, 0)]
+
+
+def test_a_hidden_count_cannot_be_taken_from_the_totals_of_several_lines():
+    counts = [[3, 3, 50, 60], [3, 4, 2, 70], [80, 90, 4, 3], [55, 66, 3, 4]]
+    shown = hide_small(counts)
+    assert determined([[SMALL if n < SMALLEST else n for n in row] for row in counts]) == [(1, 2)]
+    assert determined(shown) == []
+    assert sum(row.count(WITHHELD) for row in shown) == 1
+
+
+@given(
+    st.integers(2, 7).flatmap(
+        lambda columns: st.lists(
+            st.lists(st.integers(0, 30) | st.integers(5, 900), min_size=columns, max_size=columns),
+            min_size=2,
+            max_size=7,
+        )
+    )
+)
+def test_no_hidden_count_is_determined_by_what_is_told(counts):
+    shown = hide_small(counts)
+    assert determined(shown) == []
+    for row, line in zip(counts, shown, strict=True):
+        for count, cell in zip(row, line, strict=True):
+            assert cell in ((SMALL,) if count < SMALLEST else (count, WITHHELD))
+
+
+def test_where_only_one_line_crosses_the_totals_themselves_are_told():
+    assert hide_small([[9, 4, 3]]) == [[9, SMALL, SMALL]]
+
+
 def test_counts_that_are_large_enough_are_told():
     assert hide_small([[5, 6], [7, 8]]) == [[5, 6], [7, 8]]
 
@@ -146,6 +198,21 @@ def test_a_word_of_the_house_that_many_hold_is_shown_and_is_no_formula():
     assert [line[0] for line in table(report, "channel").rows] == ["'=1+1"]
 
 
+def test_a_word_of_the_house_is_shown_without_its_control_characters():
+    held = ("热线\u0001", "热\u202e线", "热线\x0b二组")
+    cases = [replace(CASE, attributes={**CASE.attributes, "source": word}) for word in held]
+    report = report_of(*cases * SMALLEST)
+    sheet = load_workbook(io.BytesIO(as_xlsx(report)))["来源"]
+    assert {cell.value for cell in sheet["A"]} == {"来源", "热线", "热 线", "热线 二组"}
+    assert "\u0001" not in as_csv(report).decode() + as_html(report).decode()
+
+
+def test_a_word_of_control_characters_alone_says_nothing():
+    blank = replace(CASE, attributes={**CASE.attributes, "source": "\u0001\u200b"})
+    report = report_of(*[blank] * SMALLEST)
+    assert [line[:2] for line in table(report, "source").rows] == [("未填写", SMALLEST)]
+
+
 def test_a_rejected_answer_leaves_its_cause_open():
     rejected = replace(CASE, cause=None, decision="reject")
     assert row(report_of(rejected, CASE), "causes1", "已驳回,原因待定")[1] == 1
@@ -157,6 +224,20 @@ def test_agreement_is_of_those_that_were_reviewed():
     report = report_of(CASE, agreed, agreed, changed)
     assert row(report, "agreement", "理赔") == ("理赔", 2, 3, 2 / 3)
     assert row(report, "reviews", "修改") == ("修改", 1, 3, 1 / 3)
+
+
+def test_who_needs_help_is_counted_apart_from_the_levels_and_first():
+    helped = replace(CASE, route="victim_help")
+    report = report_of(CASE, replace(CASE, level="WATCH"), helped, helped)
+    routes, levels = list(WORDS.routes.values()), [level.zh for level in WORDS.levels.values()]
+    assert [line[0] for line in table(report, "levels").rows] == routes + levels
+    assert row(report, "levels", WORDS.route("victim_help")) == ("受害帮扶", 2, 4, 1 / 2)
+    assert row(report, "levels", WORDS.level("NONE"))[1] == 1
+
+
+def test_a_route_that_the_bundle_does_not_know_is_counted_by_its_id():
+    report = report_of(replace(CASE, route="shelter"), CASE)
+    assert row(report, "levels", "shelter") == ("shelter", 1, 2, 1 / 2)
 
 
 def test_groups_are_counted_by_kind():
@@ -188,6 +269,15 @@ def test_a_case_that_was_sent_again_counts_once_as_it_is_now(register):
     store(register, "a", "理赔太慢")
     store(register, "a", "请问怎么办")
     assert [case.cause for case in read(register)] == ["OTHER.UNCLEAR"]
+
+
+def test_a_route_is_read_beside_the_level(register):
+    record = Record("被人冒名退保", case_id="a", received_at="2026-11-05")
+    (assessment,) = KeywordAnalyzer().assess([record])
+    agent = replace(assessment.agent, route="victim_help")
+    register.accept(record, replace(assessment, agent=agent))
+    register.forget("a", actor="tests")
+    assert [(case.route, case.level) for case in read(register)] == [("victim_help", "NONE")]
 
 
 def test_the_word_of_a_person_stands_above_the_machines(register):

@@ -30,6 +30,14 @@ def test_a_senseless_variable_is_named_without_its_value(monkeypatch):
     assert "9999" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["DEADLINE_S", "STUCK_AFTER_S"])
+@pytest.mark.parametrize("value", ["inf", "nan", "0", "86401"])
+def test_a_wait_that_no_clock_has_is_refused(monkeypatch, name, value):
+    monkeypatch.setenv(f"XIAOBAO_{name}", value)
+    with pytest.raises(SettingsError, match=f"XIAOBAO_{name}"):
+        read_settings()
+
+
 def test_a_batch_can_be_made_smaller_but_never_larger_than_the_api_says():
     assert ServingSettings(max_batch=10).max_batch == 10
     with pytest.raises(ValidationError):

@@ -187,6 +187,24 @@ def test_a_seed_below_zero_is_wrong_usage(data, tmp_path, option):
     assert option in result.stderr
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+@pytest.mark.parametrize("option", ["--adapt", "--learning-rate"])
+def test_what_no_training_can_run_with_is_wrong_usage(data, tmp_path, option, value):
+    result = run("train", "--data", *data, "--out", tmp_path / "b", option, value)
+    assert result.exit_code == 2
+    assert f"'{option}'" in result.stderr
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+@pytest.mark.parametrize("option", ["--minutes", "--learning-rate", "--words-from"])
+def test_what_no_pretraining_can_run_with_is_wrong_usage(bare, tmp_path, option, value):
+    (tmp_path / "a.txt").write_text("资料交齐两个月没有任何回音\n" * 40, "utf-8")
+    words = ("--corpus", tmp_path / "a.txt", "--base", bare, "--out", tmp_path / "encoder")
+    result = run("pretrain", *words, option, value)
+    assert result.exit_code == 2
+    assert f"'{option}'" in result.stderr
+
+
 # --- evaluate -----------------------------------------------------------------------------------
 
 

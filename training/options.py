@@ -18,6 +18,11 @@ DataFiles = Annotated[
 ]
 # An option takes one value: the files after the first of `--data A B` arrive as arguments.
 MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="", hidden=True)]
+MOST_MINUTES = 366 * 24 * 60
+"""A year: the longest run that is asked for by its minutes."""
+HIGHEST_RATE = 1.0
+"""The highest learning rate: from an infinite one weights come out that are no numbers."""
+
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="随机种子 · seed")]
 TaxonomyFile = Annotated[
     Path | None, typer.Option("--taxonomy", help="原因分类,默认用内置的 · your own taxonomy (YAML)")

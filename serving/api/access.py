@@ -22,6 +22,14 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PERSONAL_ID = re.compile(
     r"(?<!\d)(?:1[3-9]\d{9}|\d{6}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx])(?!\d)"
 )  # phone, citizen
+# Ids that are hexadecimal by their standard: UUID (RFC 9562), trace context (W3C), B3, AWS X-Ray.
+_HEXADECIMAL = (
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    r"(?:[0-9a-f]{2}-)?[0-9a-f]{32}-[0-9a-f]{16}(?:-[0-9a-f]{1,2})?",
+    r"1-[0-9a-f]{8}-[0-9a-f]{24}",
+    r"[0-9a-f]{32}",
+)
+_HEX_ID = re.compile(rf"(?<![^._-])(?:{'|'.join(_HEXADECIMAL)})(?![^._-])", re.IGNORECASE)
 _SAFE = {
     # A page that may load something says so itself; an answer may load nothing.
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -30,6 +38,19 @@ _SAFE = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+
+
+def _parted_numbers() -> re.Pattern[str]:
+    """A phone, a country code perhaps before it, and a citizen's number, parted as people do."""
+    between, digit = "[._-]*", r"\d"
+    phone = ("1", "[3-9]", *[digit] * 9)
+    year = (f"(?:1{between}9|2{between}0)", digit, digit)
+    citizen = (*[digit] * 6, *year, "[01]", digit, "[0-3]", *[digit] * 4, r"[\dXx]")
+    numbers = (phone, (*"86", *phone), (*"0086", *phone), citizen)
+    return re.compile(rf"(?<!\d)(?:{'|'.join(map(between.join, numbers))})(?!\d)")
+
+
+_PARTED_ID = _parted_numbers()
 
 
 class AccessLog:
@@ -106,7 +127,9 @@ def route_of(scope: Scope) -> str:
 def _is_plain(given: str) -> bool:
     # An id of any other shape could carry a name, a phone number or a line break into the log;
     # one of this shape still could hold a number among its letters.
-    return bool(_PLAIN_ID.fullmatch(given)) and not _PERSONAL_ID.search(given)
+    if not _PLAIN_ID.fullmatch(given) or _PERSONAL_ID.search(given):
+        return False
+    return not _PARTED_ID.search(_HEX_ID.sub("id", given))
 
 
 def _frames(error: BaseException) -> list[str]:

@@ -13,6 +13,7 @@ from rich.text import Text
 from models.command_groups import command_group
 from serving.keys.key import SCOPES, ApiKey, KeysError, check_scopes, make_key, today
 from serving.keys.keys_file import changing, read_keys
+from serving.options import MOST_DAYS
 
 _PIPED_WIDTH = 110
 
@@ -29,7 +30,9 @@ def create(
     name: Annotated[str, typer.Argument(help="谁用这把密钥 · who will use it")],
     file: _File,
     scope: Annotated[list[str], typer.Option(help=f"权限 · {', '.join(SCOPES)}; repeatable")],
-    days: Annotated[int, typer.Option(min=0, help="有效天数,0 为不过期 · 0: never expires")] = 365,
+    days: Annotated[
+        int, typer.Option(min=0, max=MOST_DAYS, help="有效天数,0 为不过期 · 0: never expires")
+    ] = 365,
 ) -> None:
     """创建密钥,只显示一次 · Make a key; it is shown once and kept nowhere."""
     now = today()

@@ -67,13 +67,13 @@ class ApiKey:
                 id=str(entry["id"]),
                 name=str(entry["name"]),
                 scopes=check_scopes(entry["scopes"]),
-                created=datetime.fromisoformat(entry["created"]),
-                expires=datetime.fromisoformat(expires) if expires else None,
+                created=_moment("created", entry["created"]),
+                expires=None if expires is None else _moment("expires", expires),
                 salt=bytes.fromhex(entry["salt"]),
                 hash=bytes.fromhex(entry["hash"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise KeysError(f"a key: {type(error).__name__}, wanted all of its fields") from None
+            raise KeysError(f"{type(error).__name__}, wanted all fields of a key") from None
 
 
 def make_key(
@@ -98,6 +98,15 @@ def check_scopes(words: Any) -> frozenset[Scope]:
     if not isinstance(words, list | tuple) or not words or not set(words) <= set(SCOPES):
         raise KeysError(f"scopes: wanted some of {', '.join(SCOPES)}")
     return frozenset(scope for scope in SCOPES if scope in words)
+
+
+def _moment(field: str, text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        # Compared with the time in UTC it would fail at every use of the key.
+        wanted = "a moment with time zone such as 2027-01-01T00:00:00+00:00"
+        raise KeysError(f"{field}: found {text}, wanted {wanted}")
+    return moment
 
 
 def today() -> datetime:

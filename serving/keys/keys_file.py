@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from models.whole_files import OWNER_ONLY, write_whole
 from serving.keys.key import ApiKey, KeysError
@@ -23,10 +24,7 @@ def read_keys(path: Path) -> list[ApiKey]:
     entries = found.get("keys") if isinstance(found, dict) else None
     if not isinstance(entries, list):
         raise KeysError(f"{path}: no list 'keys', wanted one")
-    try:
-        return [ApiKey.from_json(entry) for entry in entries]
-    except KeysError as error:
-        raise KeysError(f"{path}: {error}") from None
+    return [_key_at(f"{path}: keys[{place}]", entry) for place, entry in enumerate(entries)]
 
 
 @contextmanager
@@ -50,6 +48,13 @@ def changing(path: Path) -> Iterator[list[ApiKey]]:
         raise _unwritable(path, error) from None
     finally:
         lock.unlink(missing_ok=True)
+
+
+def _key_at(place: str, entry: Any) -> ApiKey:
+    try:
+        return ApiKey.from_json(entry)
+    except KeysError as error:
+        raise KeysError(f"{place}: {error}") from None
 
 
 def _written(keys: Sequence[ApiKey]) -> bytes:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from models.command_groups import command_group
 from models.errors import XiaobaoError
-from serving.options import BundleDirectory, DatabaseUrl, OwnColumns, fields_of
+from serving.options import MOST_DAYS, BundleDirectory, DatabaseUrl, OwnColumns, fields_of
 
 if TYPE_CHECKING:
     from serving.register.register import Register
@@ -58,7 +58,10 @@ def import_cases(
 def forget(
     case: Annotated[str | None, typer.Argument(metavar="CASE", help="案件编号 · id")] = None,
     older_than: Annotated[
-        float | None, typer.Option(min=0, metavar="DAYS", help="删除更早登记的全部案件 · retention")
+        float | None,
+        typer.Option(
+            min=0, max=MOST_DAYS, metavar="DAYS", help="删除更早登记的全部案件 · retention"
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="不再询问 · do not ask")] = False,
     database: DatabaseUrl = None,

@@ -2,6 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+from models.errors import XiaobaoError
+
+
+class MomentError(XiaobaoError):
+    """A moment that no calendar has."""
+
 
 def now() -> str:
     """This moment."""
@@ -9,8 +15,11 @@ def now() -> str:
 
 
 def days_ago(days: float) -> str:
-    """The moment so many days before this one."""
-    return text_of(datetime.now(UTC) - timedelta(days=days))
+    """The moment so many days before this one. Raises MomentError where there is none."""
+    try:
+        return text_of(datetime.now(UTC) - timedelta(days=days))
+    except (OverflowError, ValueError):  # before the year 1; not a number
+        raise MomentError(f"days: found {days}, wanted a number that a calendar has") from None
 
 
 def text_of(moment: datetime) -> str:

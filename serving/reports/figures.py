@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from models.links.kinds import read_kinds
+from serving.files.tables import plain
 from serving.reports.month import Month
 from serving.reports.reading import ATTRIBUTES, ReportedCase
 from serving.reports.suppression import SMALLEST, Hidden, hide_small
@@ -75,11 +76,14 @@ def _overview(now: Sequence[ReportedCase], past: Sequence[ReportedCase]) -> Tabl
 
 
 def _levels(now: Sequence[ReportedCase], words: Vocabulary) -> Table:
-    found = Counter(case.level for case in now)
-    ids = dict.fromkeys((*words.levels, *found))
-    rows = tuple(_part(words.level(id_), found[id_], len(now)) for id_ in ids)
-    note = "级别只提示由谁核验,不说明来件人的性质。"
-    return Table("levels", "提示级别", ("级别", "件数", "分母", "占比"), rows, note)
+    """Counts by route, who needs help first; then by level of those who have none."""
+    helped = Counter(case.route for case in now if case.route is not None)
+    found = Counter(case.level for case in now if case.route is None)
+    named = [(words.route(id_), helped[id_]) for id_ in dict.fromkeys((*words.routes, *helped))]
+    named += [(words.level(id_), found[id_]) for id_ in dict.fromkeys((*words.levels, *found))]
+    rows = tuple(_part(name, count, len(now)) for name, count in named)
+    note = "需要帮助的人不给级别,在前单独计数。级别只提示由谁核验,不说明来件人的性质。"
+    return Table("levels", "提示级别", ("去向或级别", "件数", "分母", "占比"), rows, note)
 
 
 def _compared(
@@ -188,14 +192,14 @@ def _values_of(
             return _UNSAID
         if held in words.words[name]:
             return words.word(name, held)
-        return _plain(held) if found[held] >= SMALLEST else _RARE
+        return _cell(held) if found[held] >= SMALLEST else _RARE
 
     return value
 
 
-def _plain(word: str) -> str:
-    """A word from outside that no spreadsheet takes for a formula."""
-    short = " ".join(word.split())[:_LONGEST]
+def _cell(word: str) -> str:
+    """A word from outside that a spreadsheet holds, and does not take for a formula."""
+    short = plain(word)[:_LONGEST] or _UNSAID
     return f"'{short}" if short[:1] in ("=", "+", "-", "@") else short
 
 

@@ -19,13 +19,15 @@ class ReportedCase:
     """A case without text, id or person. ``said`` is the machine's primary cause.
 
     ``cause`` is the one that stands: a person's, else the machine's; None where a person rejected
-    the answer and named no other. ``decision`` is a person's last word.
+    the answer and named no other. ``decision`` is a person's last word. ``route``: where the case
+    goes instead of getting a level.
     """
 
     month: Month
     cause: str | None
     said: str
     level: str
+    route: str | None
     needed: bool
     decision: str | None
     group: int | None
@@ -46,7 +48,7 @@ def read_reported(register: Register, first: Month, last: Month) -> tuple[Report
     held = [cases.c[name] for name in ATTRIBUTES]
     query = (
         select(cases.c.id, cases.c.stored_at, day, level_of_case().label("level"), *held)
-        .add_columns(assessments.c.primary_cause, assessments.c.review_needed)
+        .add_columns(assessments.c.primary_cause, assessments.c.review_needed, assessments.c.route)
         .add_columns(linked_cases.c.group_row, case_groups.c.kind)
         .select_from(
             cases.join(assessments, assessments.c.case_row == cases.c.id)
@@ -64,6 +66,7 @@ def read_reported(register: Register, first: Month, last: Month) -> tuple[Report
             cause=told[row.id][1] if row.id in told else row.primary_cause,
             said=row.primary_cause,
             level=row.level,
+            route=row.route,
             needed=bool(row.review_needed),
             decision=told[row.id][0] if row.id in told else None,
             group=row.group_row,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from training.options import DeviceName, MoreFiles, Seed
+from training.options import HIGHEST_RATE, MOST_MINUTES, DeviceName, MoreFiles, Seed
 from training.terminal import (
     device_of,
     plain_console,
@@ -28,8 +28,10 @@ def pretrain(
     base: Annotated[
         str | None, typer.Option("--base", help="起点,默认内置编码器 · path or hub id")
     ] = None,
-    minutes: Annotated[float, typer.Option(min=0.01, help="总时长 · time in all")] = 60.0,
-    learning_rate: Annotated[float, typer.Option(min=0.0)] = 5e-4,
+    minutes: Annotated[
+        float, typer.Option(min=0.01, max=MOST_MINUTES, help="总时长 · time in all")
+    ] = 60.0,
+    learning_rate: Annotated[float, typer.Option(min=0.0, max=HIGHEST_RATE)] = 5e-4,
     batch: Annotated[int, typer.Option(min=1, help="每步段数 · blocks a step")] = 32,
     accumulate: Annotated[
         int,

@@ -12,6 +12,8 @@ import typer
 
 from training.code_tables import code_tables
 from training.options import (
+    HIGHEST_RATE,
+    MOST_MINUTES,
     CodebookFile,
     DataFiles,
     DeviceName,
@@ -52,7 +54,7 @@ def train(
         int,
         typer.Option(min=1, help="每步累积几遍,等于把每步词元放大几倍 · passes added up a step"),
     ] = 1,
-    learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0.0, max=HIGHEST_RATE)] = None,
     seed: Seed = 0,
     split_seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="数据划分种子 · seed of the split")
@@ -64,7 +66,9 @@ def train(
     adapt: Annotated[
         float,
         typer.Option(
-            min=0.0, help="先在训练文本上继续预训练的分钟数 · minutes of pretraining on them first"
+            min=0.0,
+            max=MOST_MINUTES,
+            help="先在训练文本上继续预训练的分钟数 · minutes of pretraining on them first",
         ),
     ] = 0.0,
     teacher: Annotated[
