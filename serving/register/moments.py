@@ -13,6 +13,11 @@ def days_ago(days: float) -> str:
     return text_of(datetime.now(UTC) - timedelta(days=days))
 
 
+def local_day(moment: str) -> str:
+    """The day of a stored moment by the clock of this machine, as YYYY-MM-DD."""
+    return datetime.fromisoformat(moment).astimezone().date().isoformat()
+
+
 def text_of(moment: datetime) -> str:
     """A moment with time zone as text."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
