@@ -31,7 +31,9 @@ class OneGroup(NoLinks):
         if group_id != "G1":
             return None
         members = tuple(
-            GroupMember(r.case_id, r.stored_at, r.received_at, "NONE", None, "CLAIM.CLAIM_DELAY")
+            GroupMember(
+                r.case_id, r.stored_at, r.received_at, r.day, "NONE", None, "CLAIM.CLAIM_DELAY"
+            )
             for r in self._rows(connection)
         )
         link = GroupLink(("T-1", "T-2"), "phone", 1.0, "联系电话相同")

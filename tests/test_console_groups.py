@@ -20,7 +20,7 @@ class OneGroup(NoLinks):
     def group(self, connection, group_id):
         summary = GroupSummary("G1", "ring", "疑似", "含义", 2, STORED, STORED, ())
         members = tuple(
-            GroupMember(id_, STORED, received, "NONE", route, "CLAIM.CLAIM_DELAY")
+            GroupMember(id_, STORED, received, "2026-03-02", "NONE", route, "CLAIM.CLAIM_DELAY")
             for id_, received, route in (
                 ("T-1", "2026-03-02T09:00:00+08:00", None),
                 ("T-2", None, "victim_help"),

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from serving.console.seals import Seal
 from serving.keys.key import make_key, today
 from serving.keys.keys_file import changing
+from serving.register.database import read
 from serving.register.register import Register
+from serving.register.tables import audit
 from tests.consoles import TEXT, Fields, open_joining, review
 from tests.readers import KeywordAnalyzer
 from tests.served import run_server
@@ -98,6 +101,20 @@ def test_the_reviewer_is_the_key_whatever_the_form_says(keyed, register):
     log_in(client, tokens["review"])
     assert review(client, decision="accept", reviewer="别人").status_code == 303
     assert register.get("T-1").reviews[0].reviewer == "review 一组"
+
+
+def test_the_reviewer_is_the_key_in_the_api_too_and_the_audit_names_its_id(keyed, register):
+    client, tokens = keyed
+    header = {"authorization": f"Bearer {tokens['review']}"}
+    body = {"decision": "accept", "reviewer": "别人"}
+    made = client.post("/v1/cases/T-1/review", json=body, headers=header)
+    assert made.json()["reviewer"] == "review 一组"
+    log_in(client, tokens["review"])
+    assert review(client, decision="accept").status_code == 303
+    with read(register.engine) as connection:
+        told = select(audit.c.actor).where(audit.c.action == "review")
+        actors = connection.execute(told).scalars().all()
+    assert actors == [tokens["review"].split("_")[1]] * 2
 
 
 def test_who_has_left_is_asked_for_a_key_again(keyed):

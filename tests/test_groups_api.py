@@ -9,7 +9,7 @@ from tests.one_group import OneGroup
 from tests.readers import KeywordAnalyzer
 from tests.served import run_server
 
-DAYS = {"T-1": "2026-03-02T08:00:00+08:00", "T-2": "2026-03-02", "T-3": None}
+DAYS = {"T-1": "2026-03-02T08:00:00+08:00", "T-2": "2026年3月2日", "T-3": None}
 
 
 @pytest.fixture
@@ -69,6 +69,7 @@ def test_a_senseless_part_of_the_list_is_422(grouping, query):
 def test_a_group_has_members_links_days_and_what_to_verify(grouping):
     group = grouping.get("/v1/groups/G1").json()
     assert [member["case_id"] for member in group["members"]] == ["T-1", "T-2", "T-3"]
+    assert [member["day"] for member in group["members"][:2]] == ["2026-03-02"] * 2
     assert group["links"][0]["case_ids"] == ["T-1", "T-2"]
     assert group["timeline"][0] == {"day": "2026-03-02", "cases": 2}
     assert group["verify"] == ["核对来电登记"]

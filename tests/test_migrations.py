@@ -13,7 +13,7 @@ from serving.register.errors import RegisterError
 from serving.register.link_rows import read_postings
 from serving.register.register import Register
 from serving.register.stored_json import dumped
-from serving.register.tables import assessments
+from serving.register.tables import assessments, cases
 from tests.kept import keys_of, open_sqlite
 
 _OLD_CASE = (
@@ -79,6 +79,21 @@ def test_the_routes_of_older_answers_can_be_asked_for(database_url):
     with read(engine) as connection:
         assert connection.execute(query).scalars().all() == [*routes, None, None]
     engine.dispose()
+
+
+def test_the_days_of_older_cases_are_read_from_what_is_kept_of_them(database_url):
+    received = ["2026年3月5日", "2026/3/5", "1900-01-00", None] * 500  # more than are read at once
+    engine = open_engine(database_url)
+    migrating.upgrade(engine, to="0003")
+    new = text(_OLD_CASE.replace("version,", "version, received_at,").replace("1,", "1, :day,", 1))
+    with write(engine) as connection:
+        for row, day in enumerate(received, start=1):
+            connection.execute(new, {"row": row, "case_id": f"C-{row}", "day": day})
+    schema.bring_up_to_date(engine)
+    with read(engine) as connection:
+        days = connection.execute(select(cases.c.day).order_by(cases.c.id)).scalars().all()
+    engine.dispose()
+    assert days == ["2026-03-05", "2026-03-05", "2026-01-01", "2026-01-01"] * 500
 
 
 def test_two_that_open_an_empty_database_at_once_make_it_once(database_url, tmp_path):

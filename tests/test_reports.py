@@ -1,5 +1,6 @@
 import csv
 import io
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from models.record import Record
+from serving.register.database import write
 from serving.register.register import Register
 from serving.register.reviews import Review
+from serving.register.tables import cases
 from serving.reports.figures import Report, Table, make_report
 from serving.reports.month import Month, MonthError
 from serving.reports.reading import ReportedCase, read_reported
@@ -262,6 +265,35 @@ def read(register: Register, month: Month = NOVEMBER) -> tuple[ReportedCase, ...
 def test_cases_are_read_by_the_day_on_which_they_came(register):
     for case_id, day in (("a", "2026-10-31"), ("b", "2026/11/01 08:00"), ("c", "2026-12-01")):
         store(register, case_id, "理赔太慢", day)
+    assert len(read(register)) == 1
+
+
+@pytest.mark.parametrize("day", ["2026/11/5", "2026年11月5日", "20261105", "20261105103000"])
+def test_a_day_counts_however_intake_spells_it(register, day):
+    store(register, "a", "理赔太慢", day)
+    assert [case.month for case in read(register)] == [NOVEMBER]
+
+
+def test_a_case_without_a_day_counts_on_the_local_day_of_storing(register, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    moment = "serving.register.accepting.now"
+    monkeypatch.setattr(moment, lambda: "2026-11-30T20:00:00.000000Z")
+    try:
+        time.tzset()
+        for case_id, day in (("a", None), ("b", "0000-00-00"), ("c", "1900-01-00")):
+            store(register, case_id, "理赔太慢", day)
+        register.forget("a", actor="tests")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert len(read(register, NOVEMBER.before(-1))) == 3
+
+
+def test_a_case_of_a_server_that_knows_no_days_counts_when_it_was_stored(register):
+    store(register, "a", "理赔太慢")
+    older = cases.update().values(day=None, stored_at="2026-11-30T20:00:00.000000Z")
+    with write(register.engine) as connection:
+        connection.execute(older)
     assert len(read(register)) == 1
 
 

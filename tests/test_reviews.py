@@ -2,13 +2,16 @@ import json
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from models.codebook import default_codebook
 from models.labels import label_space
 from models.taxonomy import default_taxonomy
+from serving.register.database import read
 from serving.register.errors import ReviewError
 from serving.register.reviews import Review
-from tests.kept import RECORD, accept
+from serving.register.tables import audit
+from tests.kept import PHONE, RECORD, accept
 
 
 def test_a_modification_keeps_both_sides(register):
@@ -19,6 +22,23 @@ def test_a_modification_keeps_both_sides(register):
     assert review.after["signs"] == []
     assert review.after["causes"] == ["SERVICE.HOTLINE", "CLAIM.CLAIM_DELAY"]
     assert all("PS_FULL_REFUND_ONLY" not in span["labels"] for span in review.after["spans"])
+
+
+def test_the_audit_names_who_sent_a_review_and_no_word_of_it(register):
+    accept(register)
+    register.review("T-1", Review("accept", f"汤玉琴{PHONE}"), actor="key-1")
+    with read(register.engine) as connection:
+        row = connection.execute(select(audit).where(audit.c.action == "review")).one()
+    assert row.actor == "key-1"
+    assert register.get("T-1").reviews[0].reviewer == "汤玉琴***********"
+    assert register.verify_audit().broken is None
+
+
+def test_a_review_may_hold_what_no_database_keeps(register):
+    accept(register)
+    review = register.review("T-1", Review("reject", "甲\x00组", "无\x00法\ud83d认定"))
+    assert (review.reviewer, review.reason) == ("甲\ufffd组", "无\ufffd法\ufffd认定")
+    assert register.get("T-1").reviews == (review,)
 
 
 def test_reviews_are_added_and_the_next_begins_where_the_last_ended(register):

@@ -136,6 +136,18 @@ def test_both_kinds_of_database_find_and_count_alike(database_url, tmp_path):
         assert group_levels(register, ["G000001", "X"]) == {}
 
 
+def test_what_no_database_keeps_is_looked_for_as_it_was_kept(database_url, tmp_path):
+    with Register.open(database_url, key_file=tmp_path / "k4") as register:
+        record = Record("理赔\x00太慢", case_id="长" * 300)
+        register.accept(record, *KeywordAnalyzer().assess([record]))
+        (kept,) = found(register, words="赔\x00太")
+        assert found(register, words="\x00\x00") == []
+        for id_ in (kept, record.case_id):
+            assert [one.version for one in versions_of(register, id_)] == [1]
+            assert standing_labels_of(register, id_)["primary"] == "CLAIM.CLAIM_DELAY"
+        assert versions_of(register, "\x00") == ()
+
+
 def test_a_query_that_cannot_be_meant_is_passed_over():
     query = {
         "level": "GUILTY",

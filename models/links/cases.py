@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, Self, get_origin, get_type_hints
 
 from models.assessment import Assessment
+from models.days import day_of
 from models.links.addresses import city_of
 from models.links.hubs import HubList
 from models.links.identifiers import Identifier, Value, find_values
@@ -178,16 +179,6 @@ def draft_case(
     helps = seller is not None and kinds.seller_helps.search(text) is not None
     beside = _values_beside(record, seller, helps=helps)
     return Draft(said, (*find_values(record, hubs=hubs), *beside))
-
-
-def day_of(received_at: str | None) -> date | None:
-    """The day of an ISO 8601 moment (also with slashes); None where it is not one."""
-    if received_at is None:
-        return None
-    try:
-        return date.fromisoformat(received_at.strip()[:10].replace("/", "-"))
-    except ValueError:
-        return None
 
 
 def days_apart(left: Case, right: Case) -> int | None:

@@ -14,7 +14,7 @@ from models.codebook import default_codebook
 from models.labels import LabelSpace, label_space
 from models.taxonomy import default_taxonomy
 from serving.api.intake import JsonRoute
-from serving.api.keeping import register_of
+from serving.api.keeping import actor_of, register_of, reviewer_of
 from serving.api.responses import json_response
 from serving.api.schemas import AssessmentOut, problem_responses
 from serving.api.service import service_of
@@ -64,17 +64,20 @@ class ReviewIn(BaseModel):
         description="结论 · accept 认可, modify 修改, reject 不认可"
     )
     reviewer: str = Field(
-        min_length=1, max_length=100, description="复核人或岗位 · who reviews, not a customer"
+        min_length=1,
+        max_length=100,
+        description="复核人或岗位,启用密钥时以密钥名称为准 · who reviews, not a customer; "
+        "with keys in use the key's name takes its place; stored masked",
     )
     reason: str | None = Field(
         None, max_length=2000, description="理由,修改和不认可时必填 · stored masked"
     )
     changes: ChangesIn | None = Field(None, description="修改内容 · with modify only")
 
-    def to_review(self) -> Review:
-        """The same review as the register knows it."""
+    def to_review(self, *, reviewer: str) -> Review:
+        """The same review as the register knows it, by this reviewer."""
         changes = self.changes.model_dump(exclude_none=True) if self.changes else {}
-        return Review(self.decision, self.reviewer, self.reason, changes)
+        return Review(self.decision, reviewer, self.reason, changes)
 
 
 class ReviewedOut(BaseModel):
@@ -142,9 +145,15 @@ def case_routes() -> APIRouter:
         summary="复核案件 · Review a case",
     )
     async def review(case_id: str, given: ReviewIn, request: Request) -> Response:
-        """复核案件 · Add a review: accept, modify or reject. Nothing is overwritten."""
+        """复核案件 · Add a review: accept, modify or reject. Nothing is overwritten.
+
+        With keys in use the reviewer is the key's name, whatever the body says.
+        """
         register, known = register_of(request), labels_of(service_of(request.app).shelf.active)
-        found = await asyncio.to_thread(register.review, case_id, given.to_review(), known=known)
+        meant = given.to_review(reviewer=await reviewer_of(request, given.reviewer))
+        found = await asyncio.to_thread(
+            register.review, case_id, meant, actor=actor_of(request), known=known
+        )
         return json_response(asdict(found))
 
     return router

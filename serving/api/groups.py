@@ -46,6 +46,10 @@ class GroupMemberOut(Answer):
     case_id: str = Field(description="案件编号 · id of the case")
     stored_at: str = Field(description="登记时间 · when it was stored")
     received_at: str | None = Field(description="受理时间 · when it was received")
+    day: str = Field(
+        description="日期,受理日,无法识别时为登记日 · day of receipt, else of storing",
+        examples=["2026-11-26"],
+    )
     level: str = Field(description="提示级别 · level of advice")
     route: str | None = Field(description="帮助去向 · where it goes instead of getting a level")
     primary_cause: str = Field(description="主要根因 · id of the primary cause")

@@ -56,6 +56,12 @@ def actor_of(request: Request) -> str:
     return str(request.state.facts.get("key", "service"))
 
 
+async def reviewer_of(request: Request, given: str) -> str:
+    """Who reviews: with keys the name of the key, and nobody else's; without, who was given."""
+    guard = service_of(request.app).guard
+    return (await guard.identify(request)).name if guard.has_keys else given
+
+
 def register_of(request: Request) -> Register:
     """The register. Raises ProblemError 404 where nothing is kept."""
     register = service_of(request.app).register

@@ -13,6 +13,7 @@ from models.links.kinds import read_kinds
 from models.record import GENRES, Record
 from serving.api.assessing import answer_records, check_length
 from serving.api.cases import labels_of
+from serving.api.keeping import actor_of
 from serving.api.problems import ProblemError
 from serving.console import reviewing
 from serving.console.filters import PAGE_SIZE, page_number, read_query
@@ -69,7 +70,10 @@ async def review_case(visit: Visit) -> Response:
         _check_unchanged(visit, case)
         review = reviewing.review_of(visit.form, standing, reviewer=_reviewer(visit))
         known = labels_of(visit.service.shelf.active)
-        await asyncio.to_thread(_register_of(visit).review, case.case_id, review, known=known)
+        actor = actor_of(visit.request)
+        await asyncio.to_thread(
+            _register_of(visit).review, case.case_id, review, actor=actor, known=known
+        )
     except ReviewError as error:
         reason = reviewing.REASONS.get(error.field, error.reason)
         return await _refuse(visit, case, standing, reviewing.FormFault(error.field, reason))

@@ -72,7 +72,7 @@ def review_of(form: Form, standing: Labels, *, reviewer: str) -> Review:
             changes["primary"] = chosen["primary"]
         body["changes"] = changes
     try:
-        return ReviewIn(**body).to_review()
+        return ReviewIn(**body).to_review(reviewer=reviewer)
     except ValidationError as error:
         place = error.errors()[0]["loc"]
         raise FormFault(str(place[0]), _WANTED.get(str(place[0]), "值无效")) from None

@@ -6,7 +6,6 @@ content is a new version: a complaint is never refused, and none is overwritten.
 
 import hashlib
 import json
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,20 +14,19 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select
 
 from models.assessment import Assessment, Related
+from models.days import day_of
 from models.privacy import known_words, mask_text
 from models.record import Record
 from serving.register import audit
 from serving.register.answers import Answer, Links, answer_from, links_of, stored_form
 from serving.register.keys import ActiveKeys, Keys
-from serving.register.moments import now
+from serving.register.moments import local_day, now
 from serving.register.registered import CaseIndex
+from serving.register.storable import storable
 from serving.register.tables import OF_INTAKE, assessments, cases
 from serving.register.texts import Texts
 
 _LONGEST_ID = 200
-# PostgreSQL keeps no NUL, and no database half a surrogate pair. One character for one.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
 
 _NEW = insert(cases).returning(cases.c.id)
 _VERSIONS = (
@@ -87,7 +85,7 @@ class Acceptance:
         case_id = stored_id(record.case_id) or new_id()
         text = self._texts.keep(record)
         kept = {
-            "text": None if text is None else _storable(text),
+            "text": None if text is None else storable(text),
             "text_form": self._texts.form,
             **_free_fields(record),
         }
@@ -160,7 +158,7 @@ def stored_id(case_id: str | None) -> str | None:
         return None
     if len(case_id) > _LONGEST_ID:  # longer than an index of PostgreSQL takes
         return "sha256-" + hashlib.sha256(case_id.encode("utf-8", "surrogatepass")).hexdigest()
-    return _storable(case_id)
+    return storable(case_id)
 
 
 def new_id() -> str:
@@ -183,7 +181,11 @@ def _versions(connection: Connection, case_id: str) -> list[_Version]:
 
 def _store(connection: Connection, one: Prepared, *, version: int, content: str) -> int:
     named = {"case_id": one.case_id, "version": version, "content": content}
-    row = {**named, "stored_at": now(), **one.kept}
+    stored_at = now()
+    # As it came: masked, a moment in digits alone looks like a phone.
+    received = day_of(one.record.received_at)
+    day = local_day(stored_at) if received is None else received.isoformat()
+    row = {**named, "stored_at": stored_at, "day": day, **one.kept}
     return int(connection.execute(_NEW, row).scalar_one())
 
 
@@ -200,7 +202,7 @@ def _free_fields(record: Record) -> dict[str, str | None]:
     known = known_words(record)
     values = {name: getattr(record, name) for name in OF_INTAKE}
     return {
-        name: None if value is None else _storable(mask_text(value, known=known))
+        name: None if value is None else storable(mask_text(value, known=known))
         for name, value in values.items()
     }
 
@@ -227,7 +229,3 @@ def _facts(one: Prepared, row: _Version) -> dict[str, str | int]:
         "level": one.assessment.agent.level,
         "answer_sha256": hashlib.sha256(one.answer.encode()).hexdigest(),
     }
-
-
-def _storable(text: str) -> str:
-    return _UNSTORABLE.sub("\ufffd", text)

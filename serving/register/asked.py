@@ -11,14 +11,13 @@ from typing import Any, Literal, get_args
 from sqlalchemy import ColumnElement, case, func, literal, select
 
 from serving.register.link_tables import linked_cases
+from serving.register.storable import storable
 from serving.register.tables import assessments, cases, reviews
 
 Order = Literal["newest", "received", "level"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 Review = Literal["waiting", "open", "reviewed"]
 REVIEWS: tuple[Review, ...] = get_args(Review)
-
-_DAY = "____-__-__"
 
 _NEWER = cases.alias("newer")
 _NEWEST = ~(
@@ -53,9 +52,8 @@ class CaseFilter:
 
 
 def day_of_case() -> ColumnElement[str]:
-    """The day on which a case was received, where intake gave an ISO day, else stored."""
-    given = func.replace(func.substr(cases.c.received_at, 1, 10), "/", "-")
-    return case((given.like(_DAY), given), else_=func.substr(cases.c.stored_at, 1, 10))
+    """The day on which a case was received, where intake gave one that can be read, else stored."""
+    return func.coalesce(cases.c.day, func.substr(cases.c.stored_at, 1, 10))
 
 
 def level_of_case() -> ColumnElement[str]:
@@ -88,7 +86,7 @@ def conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
         # A ciphertext holds letters too: it must not answer.
         chosen.append(cases.c.text_form == "masked")
         chosen.extend(
-            cases.c.text.icontains(word, autoescape=True) for word in wanted.words.split()
+            cases.c.text.icontains(word, autoescape=True) for word in storable(wanted.words).split()
         )
     return chosen + _review_conditions(wanted.review)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, exists, select, update
 
 from serving.register import audit
 from serving.register.answers import proved_labels
-from serving.register.moments import now
+from serving.register.moments import local_day, now
 from serving.register.registered import CaseIndex
 from serving.register.stored_json import dumped
 from serving.register.tables import OF_INTAKE, assessments, cases, reviews
@@ -20,10 +20,10 @@ _EMPTIED = ("content", "text", *OF_INTAKE)
 def forget(connection: Connection, case_id: str, *, index: CaseIndex, actor: str, why: str) -> int:
     """Forget all versions of a case; how many there were that were not forgotten before."""
     here = (cases.c.case_id == case_id) & cases.c.forgotten_at.is_(None)
-    rows = connection.execute(select(cases.c.id).where(here)).scalars().all()
+    rows = connection.execute(select(cases.c.id, cases.c.stored_at).where(here)).all()
     for row in rows:
-        index.remove(connection, row)
-        _empty(connection, row)
+        index.remove(connection, row.id)
+        _empty(connection, row.id, day=local_day(row.stored_at))
     if rows:
         facts = {"case_id": case_id, "versions": len(rows), "why": why}
         audit.append(connection, [("forget", facts)], actor=actor)
@@ -47,12 +47,13 @@ def older_than(connection: Connection, moment: str, *, most: int) -> list[str]:
     return list(dict.fromkeys(connection.execute(query).scalars()))
 
 
-def _empty(connection: Connection, row: int) -> None:
+def _empty(connection: Connection, row: int, *, day: str) -> None:
+    """``day``: of storing, in place of the one that intake gave."""
     gone = dict.fromkeys(_EMPTIED)
     connection.execute(
         update(cases)
         .where(cases.c.id == row)
-        .values(**gone, text_form="forgotten", forgotten_at=now())
+        .values(**gone, text_form="forgotten", forgotten_at=now(), day=day)
     )
     query = select(assessments.c.answer).where(assessments.c.case_row == row)
     answer = json.loads(connection.execute(query).scalar_one())

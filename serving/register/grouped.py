@@ -3,8 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from models.links.cases import day_of
-
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
@@ -27,21 +25,17 @@ class GroupSummary:
 class GroupMember:
     """A case of a group: its id, when it came, its level and cause.
 
+    ``day``: on which it was received, where that can be read, else stored.
     ``route``: where the case goes instead of getting a level.
     """
 
     case_id: str
     stored_at: str
     received_at: str | None
+    day: str
     level: str
     route: str | None
     primary_cause: str
-
-    @property
-    def day(self) -> str:
-        """The day on which it was received, as far as intake has it, or else stored."""
-        received = day_of(self.received_at)
-        return self.stored_at[:10] if received is None else received.isoformat()
 
 
 @dataclass(frozen=True, slots=True)

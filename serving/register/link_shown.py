@@ -17,6 +17,7 @@ from models.links.grouping import strongest
 from models.links.kinds import Kinds
 from models.links.ties import Tie, find_ties
 from serving.register import link_rows as rows
+from serving.register.asked import day_of_case
 from serving.register.grouped import GroupDetail, GroupLink, GroupMember, GroupSummary
 from serving.register.link_region import LARGE, read_around, read_inside, read_region
 from serving.register.link_rows import GroupRow
@@ -131,6 +132,7 @@ def _members(connection: Connection, group: int) -> tuple[GroupMember, ...]:
             cases.c.case_id,
             cases.c.stored_at,
             cases.c.received_at,
+            day_of_case().label("day"),
             linked_cases.c.level,
             assessments.c.route,
             linked_cases.c.cause,

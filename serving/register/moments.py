@@ -22,6 +22,11 @@ def days_ago(days: float) -> str:
         raise MomentError(f"days: found {days}, wanted a number that a calendar has") from None
 
 
+def local_day(moment: str) -> str:
+    """The day of a stored moment by the clock of this machine, as YYYY-MM-DD."""
+    return datetime.fromisoformat(moment).astimezone().date().isoformat()
+
+
 def text_of(moment: datetime) -> str:
     """A moment with time zone as text."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -145,7 +145,12 @@ class Register:
         return KeptCase(row.case_id, row.version, row.stored_at, text, answer, told)
 
     def review(
-        self, case_id: str, review: reviews.Review, *, known: LabelSpace | None = None
+        self,
+        case_id: str,
+        review: reviews.Review,
+        *,
+        actor: str = "service",
+        known: LabelSpace | None = None,
     ) -> reviews.Reviewed:
         """Add a review of the newest version. Raises ReviewError and what ``get`` raises.
 
@@ -155,7 +160,7 @@ class Register:
         def add(connection: Connection) -> reviews.Reviewed:
             row = self._newest(connection, case_id)
             return reviews.add_review(
-                connection, review, row=row.id, case_id=row.case_id, known=known
+                connection, review, row=row.id, case_id=row.case_id, actor=actor, known=known
             )
 
         return self._committer.submit(add).result()

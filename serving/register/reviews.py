@@ -17,6 +17,7 @@ from serving.register import audit
 from serving.register.answers import proved_labels
 from serving.register.errors import ReviewError
 from serving.register.moments import now
+from serving.register.storable import storable
 from serving.register.stored_json import dumped
 from serving.register.tables import assessments, reviews
 
@@ -58,18 +59,20 @@ def add_review(
     *,
     row: int,
     case_id: str,
+    actor: str,
     known: LabelSpace | None = None,
 ) -> Reviewed:
     """Write a review of the case in this row. Raises ReviewError for one that cannot be meant.
 
+    ``actor`` is who sent it, for the audit, which keeps no word of the review.
     ``known`` are the ids that labels of each kind may have, beside those that stand; None checks
     none.
     """
     answer = _answer_of(connection, row)
     before = standing_labels(connection, row)
     after = _after(review, before, known, chars=answer["text"]["chars"])
-    reason = mask_text(review.reason.strip()) if review.reason else None
-    found = Reviewed(now(), review.reviewer, review.decision, reason, before, after)
+    reason = _kept(review.reason) if review.reason else None
+    found = Reviewed(now(), _kept(review.reviewer), review.decision, reason, before, after)
     connection.execute(
         insert(reviews).values(
             case_row=row,
@@ -82,7 +85,7 @@ def add_review(
         )
     )
     facts = {"case_id": case_id, "decision": review.decision, **_difference(before, after)}
-    audit.append(connection, [("review", facts)], actor=review.reviewer)
+    audit.append(connection, [("review", facts)], actor=actor)
     return found
 
 
@@ -108,6 +111,10 @@ def standing_labels(connection: Connection, row: int) -> Labels:
         if review.after is not None:
             return review.after
     return labels_of(_answer_of(connection, row))
+
+
+def _kept(words: str) -> str:
+    return storable(mask_text(words.strip()))
 
 
 def _answer_of(connection: Connection, row: int) -> dict[str, Any]:

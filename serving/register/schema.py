@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from serving.register.database import read
 
-NEWEST = "0003"
+NEWEST = "0004"
 """The revision of the last script in ``migrations``."""
 
 

@@ -11,7 +11,8 @@ from serving.register.metadata import BIG, metadata
 _MOMENT = String(32)
 
 # One row a version of a case: the same case with other content is a new version, never a refusal.
-# ``content`` is a keyed digest of the record; NULL once the case is forgotten.
+# ``content`` is a keyed digest of the record; NULL once the case is forgotten. ``day``: when it
+# came, as YYYY-MM-DD, else when it was stored by the clock of that machine.
 cases = Table(
     "cases",
     metadata,
@@ -29,6 +30,7 @@ cases = Table(
     Column("role", Text),
     Column("text", Text),
     Column("text_form", String(16), nullable=False),
+    Column("day", String(10)),  # NULL: from a server that does not know the column
     CheckConstraint("text_form IN ('masked', 'none', 'encrypted', 'forgotten')", "text_form"),
     Unique("case_id", "version"),
     Unique("case_id", "content"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
 
+from serving.register.accepting import stored_id
 from serving.register.asked import (
     FROM,
     REVIEWED,
@@ -151,7 +152,7 @@ def versions_of(register: Register, case_id: str) -> tuple[StoredVersion, ...]:
             told,
         )
         .select_from(FROM)
-        .where(cases.c.case_id == case_id)
+        .where(cases.c.case_id == stored_id(case_id))
         .order_by(cases.c.version.desc())
     )
     with read(register.engine) as connection:
@@ -163,7 +164,7 @@ def standing_labels_of(register: Register, case_id: str) -> Labels:
 
     Signs that follow from links to other cases are not among them: no text can teach them.
     """
-    query = select(cases.c.id).where(cases.c.case_id == case_id, newest_versions())
+    query = select(cases.c.id).where(cases.c.case_id == stored_id(case_id), newest_versions())
     with read(register.engine) as connection:
         row = connection.execute(query).scalar_one_or_none()
         if row is None:

@@ -11,7 +11,7 @@ from serving.register.database import read
 from serving.register.link_tables import case_groups, linked_cases
 from serving.register.register import Register
 from serving.register.tables import assessments, cases, reviews
-from serving.reports.month import Month, MonthError
+from serving.reports.month import Month
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ ATTRIBUTES = ("channel", "product", "source")
 def read_reported(register: Register, first: Month, last: Month) -> tuple[ReportedCase, ...]:
     """The newest versions of the cases that came from one month to another, both included.
 
-    Forgotten cases count with what is left of them: an erasure changes no figure of a month, but
-    for cases without their day of receipt, which then count when they were stored.
+    Forgotten cases count with what is left of them: an erasure takes the day of receipt too, so
+    that they count when they were stored.
     """
     day = day_of_case().label("day")
     held = [cases.c[name] for name in ATTRIBUTES]
     query = (
-        select(cases.c.id, cases.c.stored_at, day, level_of_case().label("level"), *held)
+        select(cases.c.id, day, level_of_case().label("level"), *held)
         .add_columns(assessments.c.primary_cause, assessments.c.review_needed, assessments.c.route)
         .add_columns(linked_cases.c.group_row, case_groups.c.kind)
         .select_from(
@@ -62,7 +62,7 @@ def read_reported(register: Register, first: Month, last: Month) -> tuple[Report
         rows = connection.execute(query).all()
     return tuple(
         ReportedCase(
-            month=month,
+            month=Month.parse(row.day[:7]),
             cause=told[row.id][1] if row.id in told else row.primary_cause,
             said=row.primary_cause,
             level=row.level,
@@ -74,16 +74,7 @@ def read_reported(register: Register, first: Month, last: Month) -> tuple[Report
             attributes={name: getattr(row, name) for name in ATTRIBUTES},
         )
         for row in rows
-        if first <= (month := _month_of(row.day, row.stored_at)) <= last
     )
-
-
-def _month_of(day: str, stored_at: str) -> Month:
-    """The month of a day; what only looks like a day (2026-0x-01) counts when it was stored."""
-    try:
-        return Month.parse(day[:7])
-    except MonthError:
-        return Month.parse(stored_at[:7])
 
 
 def _last_words(connection: Connection) -> dict[int, tuple[str, str | None]]:
