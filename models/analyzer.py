@@ -38,6 +38,7 @@ from models.scores import (
     score_records,
 )
 from models.self_check import check_golden
+from models.spellings import is_disguised, is_plain
 from models.text import has_han, language_of
 from models.windows import Window, WindowReader
 
@@ -120,11 +121,18 @@ class Analyzer:
         reading = self.read(scores)
         language = language_of(scores.record.text)
         choice = self._decoder.choose(reading)
-        choice = believed(choice, agent=reading.agent, codebook=self.bundle.codebook)
+        choice = believed(
+            choice,
+            agent=reading.agent,
+            codebook=self.bundle.codebook,
+            plain=is_plain(scores.text.text),
+            chinese=language == "zh" or is_disguised(scores.text.text),
+        )
         if not has_han(scores.text.text):  # where nothing can be read, nothing is guessed
             fallback = self.bundle.taxonomy.fallback
             reading = replace(reading, agent=0.0)
             choice = Choice(fallback, (fallback,), (), (), ())
+        choice = self._protected(choice)
         evidence = {
             id_: self._evidence(scores, id_)
             for id_ in (*choice.causes, *choice.signs, *choice.marks)
@@ -132,7 +140,7 @@ class Analyzer:
         genre = scores.record.genre or reading.genre
         decision = decide(
             self._proved(choice, evidence),
-            self._protecting(choice),
+            choice.marks,
             codebook=self.bundle.codebook,
             genre=genre,
         )
@@ -147,12 +155,14 @@ class Analyzer:
             model=self._model,
         )
 
-    def _protecting(self, choice: Choice) -> frozenset[str]:
-        """The marks found, and those whose own cause is the primary one.
+    def _protected(self, choice: Choice) -> Choice:
+        """The choice with the marks whose own cause is the primary one.
 
         A text told as a victim's report is one, whether or not its words carry the mark.
         """
-        return self.bundle.codebook.implied_by(choice.primary) | {*choice.marks}
+        codebook = self.bundle.codebook
+        held = codebook.implied_by(choice.primary) | {*choice.marks}
+        return replace(choice, marks=tuple(mark.id for mark in codebook.marks if mark.id in held))
 
     def _proved(self, choice: Choice, evidence: _Evidence) -> tuple[str, ...]:
         """The signs with words outside the marks whose words prove nothing (a clerk's opinion)."""

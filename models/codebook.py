@@ -41,7 +41,7 @@ _TOP_KEYS = (
 )
 _SIGN_KEYS = (
     *("id", "zh", "group", "where", "strength", "weight", "definition", "phrasings"),
-    *("lookalike", "innocent_reading_zh", "verify", "verify_zh", "basis"),
+    *("lookalike", "innocent_reading_zh", "verify", "verify_zh", "basis", "odd_writing"),
 )
 
 
@@ -84,6 +84,7 @@ class Sign:
     """A sign; ``innocent_reading`` and ``verify`` are Chinese and shown with it, always.
 
     ``where`` says what can show it (some of WHERE); ``weight`` is a start value, in points.
+    ``odd_writing``: it is one of how a text is written, and believed of no text written plainly.
     """
 
     id: str
@@ -97,6 +98,7 @@ class Sign:
     innocent_reading: str
     verify: str
     basis: tuple[str, ...] = ()
+    odd_writing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ def _sign(
         innocent_reading=entry.text("innocent_reading_zh", wanted="an innocent reading in Chinese"),
         verify=entry.text("verify_zh", wanted="how to verify, in Chinese"),
         basis=entry.choices("basis", sources),
+        odd_writing=entry.flag("odd_writing"),
     )
 
 

@@ -29,6 +29,9 @@ _ADDRESS = re.compile(
 )
 
 
+_PLAIN = re.compile(r"[\u3400-\u9fff0-9\s,.:;!?…、。《》<>“”‘’\"'()\[\]%~—/+·-]*")
+
+
 class SpellingError(XiaobaoError):
     """A table of spellings that cannot be read."""
 
@@ -115,6 +118,19 @@ def read_spelled(text: str, spellings: Spellings | None = None) -> NormalisedTex
     plain = _without(normalise(text), table.marker)
     found = table.find(plain.text)
     return _respelled(plain, found, table.marker) if found else plain
+
+
+def is_plain(read: str) -> bool:
+    """Whether a text as networks read it is written like any other.
+
+    Han characters, digits and common punctuation alone, and no word that was disguised.
+    """
+    return _PLAIN.fullmatch(read) is not None
+
+
+def is_disguised(read: str) -> bool:
+    """Whether a word of a text as networks read it was disguised."""
+    return default_spellings().marker in read
 
 
 def _without(plain: NormalisedText, marker: str) -> NormalisedText:

@@ -51,6 +51,16 @@ def test_victims_and_people_in_danger_are_believed_whatever_the_network_says(age
     assert silent <= set(believed(choice(), agent=agent, codebook=BOOK).marks)
 
 
+def test_a_text_written_like_any_other_has_no_sign_of_odd_writing() -> None:
+    plain = believed(choice(), agent=0.5, codebook=BOOK, plain=True)
+    assert set(SIGNS) - set(plain.signs) == {"PS_EVASIVE_SPELLING"}
+
+
+def test_another_language_has_no_sign_and_keeps_its_marks() -> None:
+    foreign = believed(choice(), agent=0.3, codebook=BOOK, chinese=False)
+    assert (foreign.signs, foreign.marks) == ((), MARKS)
+
+
 # --- in the answer ------------------------------------------------------------------------------
 
 
@@ -77,6 +87,22 @@ def test_who_reports_an_advert_is_not_taken_for_its_author() -> None:
     text = "有人加我微信自我介绍说“各家保险都能退,介绍客户一单返500”,我没理,截图给你们。"
     (answer,) = load_analyzer().assess([Record(text)])
     assert answer.agent.level == "NONE"
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("全额退保", "NONE"),
+        ("你好,我要全额退保,谢谢。", "NONE"),
+        ("My claim was denied. I sent all documents twice 😞 please pay me back", "NONE"),
+        ("我要全额T保", "WATCH"),
+        ("褪 保 流 程 发我一份", "WATCH"),
+        ("zhuanye tuibao, ge jia dou neng ban, jia wo", "WATCH"),
+    ],
+)
+def test_only_odd_spelling_is_told_as_such(text: str, level: str) -> None:
+    (answer,) = load_analyzer().assess([Record(text)])
+    assert answer.agent.level == level
 
 
 # --- in the file --------------------------------------------------------------------------------

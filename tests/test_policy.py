@@ -111,7 +111,9 @@ def test_the_level_is_what_the_policy_says(signs, marks, genre, level):
             ["PS_THIRD_PARTY_NO_AUTH"],
             ["NX_FAMILY_HELPER"],
             None,
-            ["已识别“亲属代为反映”,不计“非本人且无有效授权”;可请其补充简易委托,或与投保人通话确认"],
+            [
+                "已识别“亲属代为反映”,不计“非本人且无有效授权”;可请其补充简易委托,或以电话、视频、书面等投保人方便的方式向本人确认"
+            ],
         ),
         (
             ["PS_FEE_SHARE"],

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.spellings import SpellingError, default_spellings, parse_spellings, read_spelled
+from models.spellings import (
+    SpellingError,
+    default_spellings,
+    is_disguised,
+    is_plain,
+    parse_spellings,
+    read_spelled,
+)
 from models.text import normalise
 
 MARKER = default_spellings().marker
@@ -130,3 +137,20 @@ def test_a_writers_own_bullet_is_not_taken_for_the_marker() -> None:
 
     assert read.text == "●退保须知,◆保费"
     assert read.original_span(0, 1) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain", "disguised"),
+    [
+        ("我要全额退保,谢谢。", True, False),
+        ("(2023年3月5日)“三年能取”——他说的…", True, False),
+        ("我要全额T保", False, True),
+        ("褪保", False, True),
+        ("在APP上点的", False, False),
+        ("全额➡️退", False, False),
+        ("Please refund", False, False),
+    ],
+)
+def test_plain_writing_and_disguise_are_told_apart(text: str, plain: bool, disguised: bool) -> None:
+    read = read_spelled(text).text
+    assert (is_plain(read), is_disguised(read)) == (plain, disguised)
