@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -155,6 +156,38 @@ def test_a_deadline_holds_while_another_holds_the_database(tmp_path):
         assert "nothing was stored" in late.json()["detail"]
         assert assess(client, case_id="T-2").status_code == 200  # written after the late one
         assert client.get("/v1/cases/T-1").status_code == 404
+
+
+def test_reviews_that_wait_for_the_database_keep_no_complaint_waiting(tmp_path):
+    url = f"sqlite:///{tmp_path / 'register.db'}"
+    with (
+        Register.open(url, key_file=tmp_path / "identifier.keys") as register,
+        run_server(KeywordAnalyzer(), register=register, deadline_s=5.0) as (client, _),
+        ThreadPoolExecutor(40) as reviewers,
+    ):
+        assert assess(client).status_code == 200
+        with write(register.engine):
+            waiting = [reviewers.submit(review, client) for _ in range(40)]
+            headers = {"X-Request-Deadline-Ms": "500"}
+            late = client.post("/v1/assess", json={**CASE, "case_id": "T-2"}, headers=headers)
+            kept_waiting = sum(not one.done() for one in waiting)
+        assert (late.status_code, kept_waiting) == (503, 40)
+        assert {one.result().status_code for one in waiting} == {200}
+
+
+def test_a_review_that_comes_too_late_is_not_stored(tmp_path):
+    url = f"sqlite:///{tmp_path / 'register.db'}"
+    with (
+        Register.open(url, key_file=tmp_path / "identifier.keys") as register,
+        run_server(KeywordAnalyzer(), register=register, deadline_s=0.5) as (client, _),
+    ):
+        assert assess(client).status_code == 200
+        with write(register.engine):
+            late = review(client)
+        assert (late.status_code, late.headers["retry-after"]) == (503, "1")
+        assert review(client, reviewer="复核二组").status_code == 200  # written after the late one
+        told = client.get("/v1/cases/T-1").json()["reviews"]
+        assert [one["reviewer"] for one in told] == ["复核二组"]
 
 
 def test_a_closed_register_is_503_too(keeping, register):

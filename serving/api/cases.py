@@ -1,6 +1,5 @@
 """Routes of single cases: read one as the register has it, and review it."""
 
-import asyncio
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ from models.codebook import default_codebook
 from models.labels import LabelSpace, label_space
 from models.taxonomy import default_taxonomy
 from serving.api.intake import JsonRoute
-from serving.api.keeping import actor_of, register_of, reviewer_of
+from serving.api.keeping import actor_of, ask, register_of, reviewer_of, written
 from serving.api.responses import json_response
 from serving.api.schemas import AssessmentOut, problem_responses
 from serving.api.service import service_of
@@ -125,7 +124,7 @@ def case_routes() -> APIRouter:
     )
     async def case(case_id: str, request: Request) -> Response:
         """查看案件 · The newest version of a case, masked, with its reviews and links of now."""
-        kept = await asyncio.to_thread(register_of(request).get, case_id)
+        kept = await ask(service_of(request.app), register_of(request).get, case_id)
         reviews = [asdict(review) for review in kept.reviews]
         return json_response(
             {
@@ -149,11 +148,11 @@ def case_routes() -> APIRouter:
 
         With keys in use the reviewer is the key's name, whatever the body says.
         """
-        register, known = register_of(request), labels_of(service_of(request.app).shelf.active)
+        register, service = register_of(request), service_of(request.app)
         meant = given.to_review(reviewer=await reviewer_of(request, given.reviewer))
-        found = await asyncio.to_thread(
-            register.review, case_id, meant, actor=actor_of(request), known=known
-        )
+        known = labels_of(service.shelf.active)
+        writing = register.submit_review(case_id, meant, actor=actor_of(request), known=known)
+        found = await written(writing, deadline_s=service.settings.deadline_s)
         return json_response(asdict(found))
 
     return router

@@ -1,6 +1,5 @@
 """Routes of groups: cases that belong together, why, and what to verify. None accuses anyone."""
 
-import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -11,9 +10,10 @@ from starlette.responses import Response
 
 from models.assessment import NOTICE
 from serving.api.intake import JsonRoute
-from serving.api.keeping import register_of
+from serving.api.keeping import ask, register_of
 from serving.api.responses import json_response
 from serving.api.schemas import Answer, problem_responses
+from serving.api.service import service_of
 from serving.register.grouped import GroupDetail
 
 _MOST = 200
@@ -102,9 +102,8 @@ def group_routes() -> APIRouter:
         ] = None,
     ) -> Response:
         """案件组 · Groups of linked cases, the one with the newest case first."""
-        found = await asyncio.to_thread(
-            register_of(request).groups, limit=limit, offset=offset, kind=kind
-        )
+        register, service = register_of(request), service_of(request.app)
+        found = await ask(service, register.groups, limit=limit, offset=offset, kind=kind)
         return json_response({"groups": [asdict(one) for one in found], "notice": NOTICE})
 
     @router.get(
@@ -115,7 +114,7 @@ def group_routes() -> APIRouter:
     )
     async def group(group_id: str, request: Request) -> Response:
         """案件组详情 · Members, what joins them, when they came, and what to verify."""
-        found = await asyncio.to_thread(register_of(request).group, group_id)
+        found = await ask(service_of(request.app), register_of(request).group, group_id)
         return json_response(_in_full(found))
 
     return router

@@ -7,18 +7,23 @@ lost; sent again under its case_id it is stored once. Without a register nothing
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from fastapi import Request
 
 from models.assessment import Assessment, as_json
 from models.record import Record
 from serving.api.problems import ProblemError
-from serving.api.service import service_of
+from serving.api.service import Service, service_of
 from serving.api.traced import watch_of
 from serving.register.register import Register
 from serving.scheduling.refusals import DeadlineError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 async def keep(
@@ -40,15 +45,32 @@ async def keep(
     began = time.monotonic()
     with service.metrics.timing("store"):
         writing = await asyncio.to_thread(register.submit, pairs, actor=actor_of(request))
-        await asyncio.wait({stored := asyncio.wrap_future(writing)}, timeout=deadline_s)
-        if not stored.done() and writing.cancel():
-            raise DeadlineError(
-                "no answer within the deadline: the database was busy, nothing was stored"
-            )
-        accepted = await stored
+        accepted = await written(writing, deadline_s=deadline_s)
     watch_of(request.state)("store", began, time.monotonic())
     request.state.facts.update(stored=sum(one.new for one in accepted))
     return [one.answer for one in accepted]
+
+
+async def written(writing: Future[T], *, deadline_s: float) -> T:
+    """What was submitted to the register, once it is on the disk.
+
+    Raises DeadlineError where its transaction did not begin in time: then nothing is stored.
+    """
+    await asyncio.wait({stored := asyncio.wrap_future(writing)}, timeout=deadline_s)
+    if not stored.done() and writing.cancel():
+        raise DeadlineError(
+            "no answer within the deadline: the database was busy, nothing was stored"
+        )
+    return await stored
+
+
+async def ask(service: Service, question: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """What the register says to a question, asked in threads of its own.
+
+    However long a locked database keeps those, a complaint that comes in has others.
+    """
+    asking = asyncio.get_running_loop().run_in_executor
+    return await asking(service.askers, partial(question, *given, **named))
 
 
 def actor_of(request: Request) -> str:

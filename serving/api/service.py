@@ -5,6 +5,7 @@ A route gets it through ``service_of``, and nothing else of it lies about in the
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from serving.settings import ServingSettings
 from serving.shelf import Shelf
 from serving.tracing import Traces
 
+_ASKERS = 8
 _WARM_UP = Record(text="理赔资料交了四十天,到现在没有结果。")
 
 
@@ -40,6 +42,7 @@ class Service:
     scheduler: Scheduler
     readiness: Readiness
     register: Register | None  # None: nothing is kept
+    askers: Executor  # threads that wait for the register's answers, and for nothing else
     traces: Traces | None
 
     def follow_bundles(self) -> None:
@@ -80,6 +83,7 @@ def make_service(
         scheduler=scheduler,
         readiness=Readiness(probe),
         register=register,
+        askers=ThreadPoolExecutor(_ASKERS, thread_name_prefix="register-answers"),
         traces=traces,
     )
     _follow(service)
@@ -115,6 +119,7 @@ async def running(service: Service) -> AsyncIterator[None]:
         await service.shelf.shadow.stop()
     # Still watched: what was accepted is finished, even if the reading thread gets lost now.
     await scheduler.close()
+    service.askers.shutdown(wait=False)
     watching.cancel()
     with suppress(asyncio.CancelledError):
         await watching

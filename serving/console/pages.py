@@ -1,6 +1,5 @@
 """The pages: what each one shows. A page looks up, chooses a template and hands it names."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,7 @@ from models.links.kinds import read_kinds
 from models.record import GENRES, Record
 from serving.api.assessing import answer_records, check_length
 from serving.api.cases import labels_of
-from serving.api.keeping import actor_of
+from serving.api.keeping import actor_of, ask, written
 from serving.api.problems import ProblemError
 from serving.console import reviewing
 from serving.console.filters import PAGE_SIZE, page_number, read_query
@@ -42,7 +41,8 @@ async def show_worklist(visit: Visit) -> Response:
     if visit.register is None:
         return RedirectResponse(link(visit.root, "/try"), 303)
     asked = read_query(visit.request.query_params, visit.vocabulary)
-    found = await asyncio.to_thread(
+    found = await ask(
+        visit.service,
         find_cases,
         visit.register,
         asked.wanted,
@@ -71,9 +71,8 @@ async def review_case(visit: Visit) -> Response:
         review = reviewing.review_of(visit.form, standing, reviewer=_reviewer(visit))
         known = labels_of(visit.service.shelf.active)
         actor = actor_of(visit.request)
-        await asyncio.to_thread(
-            _register_of(visit).review, case.case_id, review, actor=actor, known=known
-        )
+        writing = _register_of(visit).submit_review(case.case_id, review, actor=actor, known=known)
+        await written(writing, deadline_s=visit.service.settings.deadline_s)
     except ReviewError as error:
         reason = reviewing.REASONS.get(error.field, error.reason)
         return await _refuse(visit, case, standing, reviewing.FormFault(error.field, reason))
@@ -86,10 +85,14 @@ async def show_groups(visit: Visit) -> Response:
     """Groups, the one with the newest case first."""
     register, kind = _register_of(visit), visit.request.query_params.get("kind") or None
     number = page_number(visit.request.query_params)
-    found = await asyncio.to_thread(
-        register.groups, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE, kind=kind
+    found = await ask(
+        visit.service,
+        register.groups,
+        limit=PAGE_SIZE + 1,
+        offset=(number - 1) * PAGE_SIZE,
+        kind=kind,
     )
-    levels = await asyncio.to_thread(group_levels, register, [group.id for group in found])
+    levels = await ask(visit.service, group_levels, register, [group.id for group in found])
     return page(
         visit,
         "groups.html",
@@ -105,7 +108,7 @@ async def show_groups(visit: Visit) -> Response:
 async def show_group(visit: Visit) -> Response:
     """One group: members, what joins them, when they came, what explains it, what to verify."""
     register, id_ = _register_of(visit), visit.request.query_params.get("id", "")
-    group = await asyncio.to_thread(register.group, id_)
+    group = await ask(visit.service, register.group, id_)
     routes = Counter(member.route for member in group.members)
     levels = Counter(member.level for member in group.members if member.route is None)
     days = group.timeline
@@ -139,7 +142,7 @@ async def _case_page(
     *,
     status: int = 200,
 ) -> Response:
-    versions = await asyncio.to_thread(versions_of, _register_of(visit), case.case_id)
+    versions = await ask(visit.service, versions_of, _register_of(visit), case.case_id)
     return page(
         visit,
         "case.html",
@@ -158,8 +161,8 @@ async def _case_page(
 
 async def _case_of(visit: Visit) -> tuple[KeptCase, Labels]:
     register, id_ = _register_of(visit), visit.request.query_params.get("id", "")
-    case = await asyncio.to_thread(register.get, id_)
-    return case, await asyncio.to_thread(standing_labels_of, register, case.case_id)
+    case = await ask(visit.service, register.get, id_)
+    return case, await ask(visit.service, standing_labels_of, register, case.case_id)
 
 
 async def _refuse(

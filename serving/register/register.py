@@ -144,17 +144,18 @@ class Register:
             told = reviews.reviews_of(connection, row.id)
         return KeptCase(row.case_id, row.version, row.stored_at, text, answer, told)
 
-    def review(
+    def submit_review(
         self,
         case_id: str,
         review: reviews.Review,
         *,
         actor: str = "service",
         known: LabelSpace | None = None,
-    ) -> reviews.Reviewed:
-        """Add a review of the newest version. Raises ReviewError and what ``get`` raises.
+    ) -> Future[reviews.Reviewed]:
+        """Add a review of the newest version; the future is done when it is on the disk.
 
-        ``known`` are the ids that its labels may have; None checks none.
+        It fails with ReviewError and what ``get`` raises. ``known`` are the ids that its labels
+        may have; None checks none.
         """
 
         def add(connection: Connection) -> reviews.Reviewed:
@@ -163,7 +164,18 @@ class Register:
                 connection, review, row=row.id, case_id=row.case_id, actor=actor, known=known
             )
 
-        return self._committer.submit(add).result()
+        return self._committer.submit(add)
+
+    def review(
+        self,
+        case_id: str,
+        review: reviews.Review,
+        *,
+        actor: str = "service",
+        known: LabelSpace | None = None,
+    ) -> reviews.Reviewed:
+        """The same, once it is on the disk."""
+        return self.submit_review(case_id, review, actor=actor, known=known).result()
 
     def export_reviews(
         self, *, facets: Mapping[str, Collection[str]], clear: bool = False
