@@ -146,6 +146,7 @@ def test_a_service_that_closes_leaves_nobody_without_an_answer_when_its_thread_g
         scheduler = service_of(server.config.app).scheduler
         analyzer.shut()
         calls = [pool.submit(post, client, TEXT) for _ in range(2)]
+        wait_for(lambda: len(server.server_state.tasks) == 2)  # else one finds the door shut
         analyzer.entered.wait(timeout=10)
         server.should_exit = True
         wait_for(lambda: scheduler.restarts > 0)
