@@ -137,7 +137,7 @@ class Analyzer:
             id_: self._evidence(scores, id_)
             for id_ in (*choice.causes, *choice.signs, *choice.marks)
         }
-        genre = scores.record.genre or reading.genre
+        genre = scores.record.genre or (None if self._says_genre(choice) else reading.genre)
         decision = decide(
             self._proved(choice, evidence),
             choice.marks,
@@ -154,6 +154,10 @@ class Analyzer:
             text=TextRead(len(scores.record.text), len(scores.windows), language),
             model=self._model,
         )
+
+    def _says_genre(self, choice: Choice) -> bool:
+        """Whether a mark says how the text is to be read: then the policy asks the mark."""
+        return any(self.bundle.codebook.mark_of(id_).genre for id_ in choice.marks)
 
     def _protected(self, choice: Choice) -> Choice:
         """The choice with the marks whose own cause is the primary one.

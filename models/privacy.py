@@ -24,6 +24,10 @@ _SURNAMES = (
     "段雷钱汤尹黎易常武乔贺赖龚文庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂丛焦向"
     "柳邢路岳齐沿梅莫庄辛管祝左涂谷祁时舒耿牟卜詹关苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍"
 )
+_COMPOUND = (
+    "欧阳|司马|诸葛|上官|司徒|东方|独孤|南宫|夏侯|皇甫|"
+    "尉迟|公孙|慕容|令狐|长孙|宇文|轩辕|端木|百里|呼延"
+)
 _NAME_LEAD = (
     "我叫|我是|姓名|名字叫|投保人|被保险人|被保人|受益人|业务员|代理人|客户经理|经办人|联系人|"
     "收款人|户名|开户名|委托人|本人"
@@ -69,7 +73,9 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     (
         "name",
-        re.compile(rf"(?:{_NAME_LEAD})[::为是\s]{{0,2}}([{_SURNAMES}][{_HAN}]{{1,2}}?){_NAME_END}"),
+        re.compile(
+            rf"(?:{_NAME_LEAD})[::为是\s]{{0,2}}((?:{_COMPOUND}|[{_SURNAMES}])[{_HAN}]{{1,2}}?){_NAME_END}"
+        ),
     ),
 )
 # Fifteen digits or more may be grouped; a phone too. A date with its hour stays below eleven.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -240,12 +241,24 @@ def test_the_level_of_real_complaints_is_that_of_the_policy(
 
 
 def level_of(answer: Assessment, genre: str | None) -> str:
-    """What the policy says of the signs and marks shown; a primary cause may imply a mark."""
-    primary = answer.root_cause.primary.id
-    implied = [mark.id for mark in CODEBOOK.marks if mark.sets.get("cause") == primary]
-    marks = [*implied, *(mark.id for mark in answer.agent.marks)]
+    """What the policy says of the signs and marks shown."""
+    marks = [mark.id for mark in answer.agent.marks]
     signs = [sign.id for sign in answer.agent.signs]
     return decide(signs, marks, codebook=CODEBOOK, genre=genre).level
+
+
+def test_a_mark_says_how_a_text_is_read_of_which_intake_told_no_genre(
+    answers: list[Assessment], samples: list[LabelledRecord], tiny_analyzer: Analyzer
+) -> None:
+    says = {mark.id for mark in CODEBOOK.marks if mark.genre}
+    marked = [
+        labelled.record
+        for labelled, answer in zip(samples, answers, strict=True)
+        if says & {mark.id for mark in answer.agent.marks}
+    ]
+    told = tiny_analyzer.assess([replace(record, genre=None) for record in marked])
+    assert marked
+    assert [answer.agent.level for answer in told] == [level_of(answer, None) for answer in told]
 
 
 @pytest.mark.parametrize("mark", [mark.id for mark in CODEBOOK.marks if mark.no_level])

@@ -7,13 +7,10 @@ from dataclasses import replace
 import pytest
 
 from models.assessment import Label
-from models.checksums import is_card_number, is_id_number
 from models.codebook import default_codebook
-from models.links import Key, Linker, read_hubs
-from models.links.addresses import parse_address
+from models.links import Linker, read_hubs
 from models.links.fingerprints import fingerprint
 from models.links.hubs import HubError
-from models.links.identifiers import find_identifiers
 from models.links.likeness import measure
 from models.links.masking import mask
 from models.record import Record
@@ -91,55 +88,6 @@ def test_letters_of_strangers_are_not_alike():
     assert likeness(OTHERS[0], LETTER).retold < 0.03
 
 
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        ("南湖市东城区长虹大厦A座1503", "南湖东城长虹大厦A-1503室"),
-        ("南湖市东城区长虹大厦A座1503", "长虹大厦A栋15层03(南湖市东城区)"),
-        ("北塘市柳荫路八十六号", "北塘市柳荫路86号"),
-    ],
-)
-def test_one_door_written_in_two_ways_is_one_place(left: str, right: str):
-    assert parse_address(left) == parse_address(right)
-
-
-def test_two_rooms_of_a_house_are_two_places_on_one_site():
-    one, two = parse_address("南湖市长虹大厦A座1503"), parse_address("南湖市长虹大厦A座804")
-    assert one is not None
-    assert two is not None
-    assert one.unit != two.unit
-    assert one.site == two.site
-
-
-def test_identity_numbers_are_checked_by_their_checksum():
-    assert is_id_number("11010519491231002X")
-    assert not is_id_number("110105194912310021")
-
-
-def test_card_numbers_are_checked_by_luhn():
-    assert is_card_number("4111111111111111")
-    assert not is_card_number("4111111111111112")
-
-
-def test_a_number_in_the_text_is_the_same_token_as_in_the_field():
-    key, hubs = Key(b"k" * 32), read_hubs()
-    field = find_identifiers(Record("请回电", phone="+86 199-0000-1234"), key=key, hubs=hubs)
-    told = find_identifiers(Record("请打19900001234找我"), key=key, hubs=hubs)
-    assert field == told != ()
-
-
-def test_tokens_hold_no_number_and_need_the_key():
-    record, hubs = Record("请打19900001234"), read_hubs()
-    one = find_identifiers(record, key=Key(b"a" * 32), hubs=hubs)
-    two = find_identifiers(record, key=Key(b"b" * 32), hubs=hubs)
-    assert one[0].token != two[0].token
-    assert "19900001234" not in repr(one)
-
-
-def test_a_key_does_not_show_its_secret():
-    assert "secret" not in repr(Key(b"secret" * 6))
-
-
 def test_a_broken_pattern_in_the_list_of_hubs_is_named(tmp_path):
     path = tmp_path / "hubs.yaml"
     path.write_text("author: ['(']\n", "utf-8")
@@ -156,6 +104,24 @@ def test_strangers_at_one_phone_are_a_ring_and_asked_to_be_verified():
     )
     assert kinds(linked) == ["ring", "ring", "ring", None]
     assert [case.level for case in linked.cases] == ["REVIEW", "REVIEW", "REVIEW", "NONE"]
+
+
+def test_one_who_writes_three_times_and_gives_no_name_is_no_ring():
+    linked = link(*(Record(text, phone="19900001111") for text in OTHERS[:3]))
+    assert [case.level for case in linked.cases] == ["NONE"] * 3
+    named = link(*(Record(text, phone="19900001111", policyholder="周平") for text in OTHERS[:3]))
+    assert [case.level for case in named.cases] == ["NONE"] * 3
+
+
+def test_neighbours_of_two_estates_are_not_linked():
+    doors = ("成都市武侯区幸福小区1栋2单元303室", "成都市锦江区阳光小区1栋2单元303室")
+    linked = link(
+        *(
+            Record(text, policyholder=name, address=door)
+            for text, name, door in zip(OTHERS[:2], ("周平", "沈月华"), doors, strict=True)
+        )
+    )
+    assert kinds(linked) == [None, None]
 
 
 def test_a_family_at_one_door_is_a_household_and_not_flagged():

@@ -38,6 +38,8 @@ def kinds(text: str) -> set[str]:
         ("寄到岫岭市铁佛寺街12号3栋2单元501室", "岫岭市铁佛寺街12号3栋2单元501室", "address"),
         ("我叫贺秀兰,今年六十", "贺秀兰", "name"),
         ("投保人:周平", "周平", "name"),
+        ("我叫欧阳明月,今年六十", "欧阳明月", "name"),
+        ("投保人上官婉儿称不知情", "上官婉儿", "name"),
     ],
 )
 def test_personal_data_is_found_by_its_form_and_masked(text, personal, kind):

@@ -151,6 +151,14 @@ def test_a_quote_never_closed_names_the_lines_it_swallows(tmp_path):
     assert faults[0].reason.startswith("broken quotes from line 2 to line 3")
 
 
+def test_digits_that_a_spreadsheet_rounded_are_left_out_and_counted(tmp_path):
+    rows = "投诉内容,工单号,收款账号\n没到账,2.02503E+17,6.22202E+18\n没到账,E+7,62220212\n"
+    path = write(tmp_path, "a.csv", rows)
+    found = [(record.case_id, record.payee_account) for record in read(path)[0]]
+    assert found == [(None, None), ("E+7", "62220212")]
+    assert dict(note_of(path).left_out) == {"case_id": 1, "payee_account": 1}
+
+
 def test_a_windows_export_in_tabs_is_read_by_its_own_suffix(tmp_path):
     path = write(tmp_path, "a.tsv", HEADER.replace(",", "\t") + "甲1\t没人管\t1\n")
     assert read(path)[0][0].text == "没人管"

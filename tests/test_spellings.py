@@ -154,3 +154,10 @@ def test_a_writers_own_bullet_is_not_taken_for_the_marker() -> None:
 def test_plain_writing_and_disguise_are_told_apart(text: str, plain: bool, disguised: bool) -> None:
     read = read_spelled(text).text
     assert (is_plain(read), is_disguised(read)) == (plain, disguised)
+
+
+@pytest.mark.parametrize(
+    "text", ["我在安全e站上投保的", "我投保·险种是年金", "我社保X医保都有", "中国太保X区支公司"]
+)
+def test_an_ordinary_word_beside_a_letter_is_no_disguise(text: str) -> None:
+    assert read_spelled(text).text == text

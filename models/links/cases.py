@@ -6,7 +6,7 @@ What the text says is read once, into a draft; a case is the draft whose values 
 
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Self, get_origin, get_type_hints
@@ -76,11 +76,6 @@ class Case:
     def number(self) -> int:
         """Its place in the order of cases, from 1."""
         return self.said.number
-
-    @property
-    def who(self) -> str:
-        """Whom it is about, else the case itself: two cases of one person are no pair."""
-        return self.person or f"case {self.said.id}"
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -179,6 +174,15 @@ def draft_case(
     helps = seller is not None and kinds.seller_helps.search(text) is not None
     beside = _values_beside(record, seller, helps=helps)
     return Draft(said, (*find_values(record, hubs=hubs), *beside))
+
+
+def persons_of(cases: Iterable[Case]) -> int:
+    """How many persons the cases are about, as far as that is sure.
+
+    One of whom the record names nobody may be any of the others: who writes three times from one
+    number, and gives no name, is no crowd.
+    """
+    return max(1, len({case.person for case in cases} - {None}))
 
 
 def days_apart(left: Case, right: Case) -> int | None:

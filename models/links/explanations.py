@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from models.links.cases import Case
+from models.links.cases import Case, persons_of
 from models.links.kinds import Kind, Kinds
 from models.links.limits import ALIKE
 from models.links.ties import AS_GOOD_AS_COPIED, Tie
@@ -32,7 +32,7 @@ class GroupEvidence:
     @property
     def persons(self) -> int:
         """How many they are about: one who writes ten times is no crowd."""
-        return len({case.who for case in self.cases})
+        return persons_of(self.cases)
 
     @property
     def identified(self) -> bool:

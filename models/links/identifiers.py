@@ -22,8 +22,27 @@ from models.text import normalise
 _MOBILE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})[-) ]?([2-8]\d{6,7})(?!\d)")
 _EMAIL = re.compile(r"[\w.+-]{1,64}+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
-_WECHAT = re.compile(r"(?:微信号?|VX|wx|WeChat)[::是 ]{0,3}([A-Za-z][\w-]{5,19})", re.I | re.A)
+# With a digit or an underscore: other words in Latin letters stand beside 微信, too.
+_WECHAT = re.compile(
+    r"(?:(?:微信|薇信|威信|V信)(?:号|ID|[:是为]){0,3} ?"
+    r"|(?<![A-Za-z])(?:VX|wx(?!id_)|WeChat)[:号是为 ]{0,3})"
+    r"((?!iphone|ipad|android|huawei)(?=[A-Za-z_-]*[\d_])[A-Za-z][\w-]{5,19})",
+    re.I | re.A,
+)
+_WXID = re.compile(r"(?<![A-Za-z0-9_])wxid_\w{6,24}", re.I | re.A)
 _QQ = re.compile(r"QQ号?[::是 ]{0,3}([1-9]\d{4,10})(?!\d)", re.I)
+# A contact of the house or its people that the writer only mentions.
+_THEIRS = re.compile(
+    r"(?:业务员|客服|坐席|贵司|贵公司|你们公司|你公司|分公司|支公司|总公司"
+    r"|网点|柜台|柜面|营业部|营业厅|银行|热线|监管局)"
+    r"[^,.;:!?。\d@]{0,8}:?\s*"
+    r"(?:[\w.+-]{1,64}+@[\w.-]+|0\d{2,3}[-) ]?[2-8]\d{6,7}(?!\d)"
+    r"|1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d))",
+    re.ASCII,
+)
+_SPOILED = re.compile(r"\*|\d[xX]{2,}|\d[eE]\+")
+_DIGITS = re.compile(r"\d(?:[ -]?\d)*")
+_FILLER = re.compile(r"0{7}$|1234567")
 _LONG_NUMBER = re.compile(r"(?<!\d)\d(?:[ -]?\d){14,18}[0-9Xx](?!\d)")
 
 
@@ -82,9 +101,7 @@ def _of_fields(record: Record) -> Iterator[tuple[str, str, str]]:
     if record.phone:
         yield from _phones(normalise(record.phone).text)
     if record.payee_account:
-        digits = re.sub(r"\D", "", record.payee_account)
-        if 8 <= len(digits) <= 30:
-            yield "account", digits, digits
+        yield from _accounts(normalise(record.payee_account).text)
     if record.attachment_author and record.attachment_author.strip():
         author = normalise(record.attachment_author).text.strip().casefold()
         yield "author", author, author
@@ -96,6 +113,15 @@ def _of_fields(record: Record) -> Iterator[tuple[str, str, str]]:
             yield "site", place.site, record.address
 
 
+def _accounts(given: str) -> Iterator[tuple[str, str, str]]:
+    """The account in a field of accounts; nothing where digits were masked, rounded or made up."""
+    if _SPOILED.search(given):
+        return
+    longest = max((re.sub(r"\D", "", run) for run in _DIGITS.findall(given)), key=len, default="")
+    if 8 <= len(longest) <= 30 and len(set(longest)) > 1:
+        yield "account", longest, longest
+
+
 def _of_text(text: str) -> Iterator[tuple[str, str, str]]:
     plain = normalise(text).text
     for found in _LONG_NUMBER.findall(plain):
@@ -103,15 +129,18 @@ def _of_text(text: str) -> Iterator[tuple[str, str, str]]:
         plain = plain.replace(found, " ")  # an account holds no phone
         if is_card_number(digits) and not is_id_number(digits):
             yield "account", digits, digits
-    yield from _phones(plain)
-    for kind, pattern in (("email", _EMAIL), ("wechat", _WECHAT), ("qq", _QQ)):
-        for value in pattern.findall(plain):
+    own = _THEIRS.sub(" ", plain)
+    yield from _phones(own)
+    for kind, pattern in (("email", _EMAIL), ("wechat", _WECHAT), ("wechat", _WXID), ("qq", _QQ)):
+        for value in pattern.findall(own):
             yield kind, value.casefold(), value
 
 
 def _phones(text: str) -> Iterator[tuple[str, str, str]]:
     for found in _MOBILE.findall(text):
         digits = re.sub(r"\D", "", found)
-        yield "phone", digits, digits
+        if not _FILLER.search(digits):
+            yield "phone", digits, digits
     for area, number in _LANDLINE.findall(text):
-        yield "phone", area + number, area + number
+        if len(set(number)) > 1:
+            yield "phone", area + number, area + number

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from models.codebook import Codebook
-from models.links.cases import Case, days_apart
+from models.links.cases import Case, days_apart, persons_of
 from models.links.kinds import Kind, Kinds
 from models.links.repeats import repeats_too_often
 from models.links.sign_rules import SignRule
@@ -88,8 +88,7 @@ def _holds(
     if rule.days is not None:
         found = [other for other in found if _within(case, other, rule.days)]
     cities = {other.city for other in (case, *found)} - {None}
-    persons = {other.who for other in (case, *found)}
-    return len(persons) >= rule.persons and len(cities) >= rule.cities
+    return persons_of((case, *found)) >= rule.persons and len(cities) >= rule.cities
 
 
 def _speaks(rule: SignRule, tie: Tie) -> bool:

@@ -4,15 +4,19 @@ Line numbers are the file's physical lines; a row of several lines has the numbe
 """
 
 import csv
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
+from models.rows.cells import DIGIT_FIELDS
 from models.rows.charset import DAMAGED, find_encoding
 from models.rows.columns import HEADER_WITHIN, Columns, Header, no_text_column
 from models.rows.row import Row, RowFault, RowsError, Tally
 
+_ROUNDED = re.compile(r"\s*\d(?:\.\d+)?E\+\d+\s*", re.IGNORECASE)
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -40,7 +44,20 @@ def _read_stream(
         elif not any(cell.strip() for cell in cells):
             tally.blank_rows += 1
         else:
-            yield parse_cells(cells, header, file=str(path), number=number)
+            row = parse_cells(cells, header, file=str(path), number=number)
+            yield _undamaged(row, tally) if isinstance(row, Row) else row
+
+
+def _undamaged(row: Row, tally: Tally) -> Row:
+    """Without digits that a spreadsheet has rounded before it wrote the file (6.22202E+18)."""
+    lost = {
+        field
+        for field, cell in row.values.items()
+        if field in DIGIT_FIELDS and _ROUNDED.fullmatch(cell)
+    }
+    tally.left_out.update(lost)
+    kept = {field: None if field in lost else cell for field, cell in row.values.items()}
+    return replace(row, values=kept)
 
 
 def parse_cells(cells: list[str], header: Header, *, file: str, number: int) -> Row | RowFault:
