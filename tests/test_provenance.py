@@ -112,9 +112,9 @@ def test_a_writer_of_nothing_cannot_be_held_out():
         parts_of(WRITTEN, seed=0, fractions=SETTINGS.fractions, hold_out="x9")
 
 
-def test_a_writer_that_the_base_has_learned_from_cannot_be_held_out():
+def test_a_writer_that_was_learned_from_before_cannot_be_held_out():
     learned = [digest(WRITTEN[place].record) for place in (1, 3, 8)]
-    with pytest.raises(ProvenanceError, match="writer 'x1': 2 records found that the base has"):
+    with pytest.raises(ProvenanceError, match="writer 'x1': 2 records found that were learned"):
         parts_of(WRITTEN, seed=0, fractions=SETTINGS.fractions, hold_out="x1", learned=learned)
     parts = parts_of(
         WRITTEN, seed=0, fractions=SETTINGS.fractions, hold_out="x1", learned=learned[2:]

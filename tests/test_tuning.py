@@ -185,13 +185,20 @@ def test_a_bundle_is_gone_on_with_where_it_stood(trained, records, settings, tin
     assert all(torch.equal(found[name], wanted[name]) for name in kept)
 
 
-def test_what_a_bundle_has_learned_from_is_never_held_out(trained, records, settings):
+@pytest.mark.parametrize("option", ["base", "beside"])
+def test_what_a_bundle_has_learned_from_is_never_held_out(option, trained, records, settings):
     learned = set(trained.analyzer.bundle.manifest["training"]["texts"])
-    again = replace(settings, base=str(trained.analyzer.bundle.directory), split_seed=9)
-    chosen = Task.of(records, again).chosen
+    directory = trained.analyzer.bundle.directory
+    given = {"base": str(directory), "beside": directory}[option]
+    chosen = Task.of(records, replace(settings, split_seed=9, **{option: given})).chosen
     held_out = [*chosen["development"], *chosen["test"]]
     assert len(held_out) == len(records) - len(learned)
     assert not learned & {digest(one.record) for one in held_out}
+
+
+def test_what_is_no_bundle_cannot_be_compared_with(records, settings, tmp_path):
+    with pytest.raises(BundleError, match="manifest"):
+        Task.of(records, replace(settings, beside=tmp_path))
 
 
 def test_examples_of_the_taxonomy_are_evidence_from_end_to_end():

@@ -6,7 +6,7 @@ What the text says is read once, into a draft; a case is the draft whose values 
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Self, get_origin, get_type_hints
@@ -176,13 +176,15 @@ def draft_case(
     return Draft(said, (*find_values(record, hubs=hubs), *beside))
 
 
-def persons_of(cases: Iterable[Case]) -> int:
+def persons_of(cases: Collection[Case]) -> int:
     """How many persons the cases are about, as far as that is sure.
 
-    One of whom the record names nobody may be any of the others: who writes three times from one
-    number, and gives no name, is no crowd.
+    Who writes three times from one number, and gives no name, is no crowd: without a name somebody
+    is another person only where he lives in another city than all others.
     """
-    return max(1, len({case.person for case in cases} - {None}))
+    named = {case.person: case.city for case in cases if case.person is not None}
+    elsewhere = {case.city for case in cases if case.person is None} - {None, *named.values()}
+    return max(1, len(named) + len(elsewhere))
 
 
 def days_apart(left: Case, right: Case) -> int | None:

@@ -46,7 +46,7 @@ def parts_of(
         raise ProvenanceError(f"writer {hold_out!r}: 0 records found, at least 1 wanted")
     if told := len(known.intersection(held)):
         raise ProvenanceError(
-            f"writer {hold_out!r}: {told} records found that the base has learned from, 0 wanted"
+            f"writer {hold_out!r}: {told} records found that were learned from before, 0 wanted"
         )
     train, development, _ = fractions
     whole = train + development

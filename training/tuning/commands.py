@@ -75,6 +75,10 @@ def train(
         Path | None,
         typer.Option("--teacher", help="一并学习此模型包的回答 · a bundle to learn from as well"),
     ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option("--beside", help="要与之比较的模型包 · a bundle to compare with afterwards"),
+    ] = None,
     taxonomy: TaxonomyFile = None,
     codebook: CodebookFile = None,
     device: DeviceName = "auto",
@@ -96,6 +100,8 @@ def train(
     --base BUNDLE it goes on where that bundle stands, and holds out nothing that one has read. With
     --adapt the encoder first reads the training texts as it did in pretraining, without labels.
     With --teacher it also learns what a larger network's bundle answers to the training texts.
+    With --beside nothing that the other bundle has learned from is held out: what is held out both
+    read for the first time.
     With --taxonomy the labels are those of your own code table, and the bundle carries it.
     Started by torchrun or accelerate launch, all processes share each step: same bundle, sooner.
     """
@@ -121,6 +127,7 @@ def train(
             hold_out=hold_out,
             adapt=adapt,
             teacher=teacher,
+            beside=beside,
             taxonomy=tables.taxonomy,
             codebook=tables.codebook,
         )

@@ -56,7 +56,8 @@ class TrainSettings:
     ``hold_out``: a writer whose texts are the whole test part and in no other, the honest
     estimate for a voice never heard; ``fractions`` then divide the other texts. ``adapt``: minutes
     that the encoder reads the training texts, unlabelled, before it is tuned. ``teacher``:
-    directory of a bundle whose answers are learned beside the labels. ``taxonomy`` and
+    directory of a bundle whose answers are learned beside the labels. ``beside``: that of a bundle
+    to compare with: nothing that it has learned from is held out. ``taxonomy`` and
     ``codebook``: the files that say what the labels mean; the bundle gets copies of them.
     """
 
@@ -66,6 +67,7 @@ class TrainSettings:
     hold_out: str | None = None
     adapt: float = 0.0
     teacher: Path | None = None
+    beside: Path | None = None
     taxonomy: Traversable | Path = ROOT_CAUSES
     codebook: Traversable | Path = AGENT_SIGNS
     fit: FitSettings = field(default_factory=FitSettings)

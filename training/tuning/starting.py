@@ -47,9 +47,12 @@ def checkpoint_of(base: str, *, directory: Path) -> str:
 
 def learned_by(base: str) -> tuple[str, ...]:
     """Digests of the texts that a bundle was tuned on; of a checkpoint none are known."""
-    if not _is_bundle(base):
-        return ()
-    return tuple(load_bundle(Path(base)).manifest.get("training", {}).get("texts", ()))
+    return learned_by_bundle(Path(base)) if _is_bundle(base) else ()
+
+
+def learned_by_bundle(directory: Path) -> tuple[str, ...]:
+    """Digests of the texts that the bundle of a directory was tuned on. Raises BundleError."""
+    return tuple(load_bundle(directory).manifest.get("training", {}).get("texts", ()))
 
 
 def _is_bundle(base: str) -> bool:

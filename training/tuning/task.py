@@ -15,7 +15,7 @@ from training.evaluation.levels import check_levels
 from training.examples.provenance import PARTS, parts_of, pick
 from training.examples.splits import Split
 from training.tuning.settings import TrainSettings
-from training.tuning.starting import learned_by
+from training.tuning.starting import learned_by, learned_by_bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,13 @@ class Task:
         """Reads the files of the labels and divides the records."""
         taxonomy, codebook = load_taxonomy(settings.taxonomy), load_codebook(settings.codebook)
         check_levels(codebook)
+        beside = learned_by_bundle(settings.beside) if settings.beside else ()
         parts = parts_of(
             records,
             seed=settings.split_seed,
             fractions=settings.fractions,
             hold_out=settings.hold_out,
-            learned=learned_by(settings.base),
+            learned=(*learned_by(settings.base), *beside),
         )
         chosen = {part: pick(records, parts, part) for part in PARTS}
         return cls(taxonomy, label_space(taxonomy, codebook), parts, chosen)

@@ -166,6 +166,7 @@ def _parameters(settings: TrainSettings) -> dict[str, object]:
         "hold_out": settings.hold_out,
         "adapt_minutes": settings.adapt,
         "teacher": settings.teacher.name if settings.teacher else None,
+        "beside": settings.beside.name if settings.beside else None,
         "taxonomy": settings.taxonomy.name,
         "codebook": settings.codebook.name,
     }

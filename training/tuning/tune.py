@@ -11,7 +11,7 @@ import torch
 from sklearn.metrics import average_precision_score
 
 from models.analyzer import Analyzer
-from models.bundle import check_free
+from models.bundle import check_free, load_bundle
 from models.labels import LabelSpace
 from models.network import Network, NetworkShape
 from models.record import LabelledRecord, Record, Span
@@ -116,6 +116,7 @@ def train(
         **facts_of(records, task.parts, settings, history),
         "base": given.name,
         "teacher": teacher.bundle.name if teacher else None,
+        "beside": load_bundle(settings.beside).name if settings.beside else None,
     }
     measuring = _Measuring(task, baseline, stage)
     analyzer = make_bundle(
