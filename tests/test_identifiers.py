@@ -126,6 +126,8 @@ def test_what_the_writer_only_mentions_ties_nobody(text: str):
     [
         ("我的电话19900001234", ("phone", "19900001234")),
         ("联系我公司法务19900001234", ("phone", "19900001234")),
+        ("请客服回拨我电话19900001234", ("phone", "19900001234")),
+        ("银行预留手机19900001234", ("phone", "19900001234")),
         ("发到zhou.ping@mail.example", ("email", "zhou.ping@mail.example")),
         ("微信号abc12345", ("wechat", "abc12345")),
         ("加wxid_abcdefg123", ("wechat", "wxid_abcdefg123")),
