@@ -39,7 +39,7 @@ def keep_one(data: Path) -> None:
     record = Record("理赔太慢", case_id="T-1", channel="our_app", product="medical")
     with Register.open(url, key_file=key_file) as register:
         register.accept(record, KeywordAnalyzer().assess([record])[0])
-        register.review("T-1", Review("accept", "甲组"))
+        register.submit_review("T-1", Review("accept", "甲组")).result()
 
 
 def export(data: Path, *words: str) -> dict:

@@ -15,7 +15,7 @@ from tests.kept import RECORD, accept, everything, open_sqlite
 def test_a_forgotten_case_leaves_nothing_but_its_proof(register):
     accept(register)
     accept(register, replace(RECORD, text="第二版:全额退保。"))
-    register.review("T-1", Review("reject", "甲组", "无法认定"))
+    register.submit_review("T-1", Review("reject", "甲组", "无法认定")).result()
     assert register.forget("T-1", actor="tests") == 2
     with pytest.raises(ForgottenCaseError):
         register.get("T-1")

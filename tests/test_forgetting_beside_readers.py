@@ -129,7 +129,7 @@ def test_the_command_says_that_the_text_is_still_there(register, reader, hurried
 def test_who_exports_reviews_keeps_no_reader_open(register, hurried, monkeypatch):
     monkeypatch.setattr("serving.register.exported_reviews._PAGE", 1)
     for case_id in ("T-1", "T-2", "T-3"):
-        register.review(case_id, Review("accept", "甲组"))
+        register.submit_review(case_id, Review("accept", "甲组")).result()
     rows = register.export_reviews(facets={})
     assert next(rows)["id"] == "T-1/1"
     assert register.forget("T-2", actor="tests") == 1
@@ -138,6 +138,6 @@ def test_who_exports_reviews_keeps_no_reader_open(register, hurried, monkeypatch
 
 def test_pages_without_a_record_end_no_export(register, monkeypatch):
     monkeypatch.setattr("serving.register.exported_reviews._PAGE", 1)
-    register.review("T-1", Review("reject", "甲组", "无法认定"))
-    register.review("T-3", Review("accept", "甲组"))
+    register.submit_review("T-1", Review("reject", "甲组", "无法认定")).result()
+    register.submit_review("T-3", Review("accept", "甲组")).result()
     assert [row["id"] for row in register.export_reviews(facets={})] == ["T-3/1"]

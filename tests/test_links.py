@@ -9,8 +9,10 @@ import pytest
 from models.assessment import Label
 from models.codebook import default_codebook
 from models.links import Linker, read_hubs
+from models.links.cases import draft_case, persons_of
 from models.links.fingerprints import fingerprint
 from models.links.hubs import HubError
+from models.links.kinds import read_kinds
 from models.links.likeness import measure
 from models.links.masking import mask
 from models.record import Record
@@ -111,6 +113,28 @@ def test_one_who_writes_three_times_and_gives_no_name_is_no_ring():
     assert [case.level for case in linked.cases] == ["NONE"] * 3
     named = link(*(Record(text, phone="19900001111", policyholder="周平") for text in OTHERS[:3]))
     assert [case.level for case in named.cases] == ["NONE"] * 3
+
+
+@pytest.mark.parametrize(
+    ("people", "count"),
+    [
+        ([(None, None)] * 3, 1),
+        ([(None, "南湖"), (None, "南湖"), (None, None)], 1),
+        ([(None, "南湖"), (None, "北塘")], 2),
+        ([("周", "南湖"), (None, "南湖")], 1),
+        ([("周", "南湖"), (None, "北塘")], 2),
+        ([("周", None), (None, "北塘")], 1),
+        ([("周", None), (None, "北塘"), (None, "南湖")], 2),
+        ([("周", "南湖"), ("周", "北塘"), (None, "南湖")], 1),
+        ([("周", None), ("沈", None)], 2),
+    ],
+)
+def test_persons_are_counted_as_far_as_that_is_sure(people, count):
+    record = Record(OTHERS[0])
+    (answer,) = KeywordAnalyzer().assess([record])
+    draft = draft_case(record, answer, id_="T", kinds=read_kinds(), hubs=read_hubs())
+    case = draft.named(str)
+    assert persons_of([replace(case, person=who, city=city) for who, city in people]) == count
 
 
 def test_neighbours_of_two_estates_are_not_linked():

@@ -78,7 +78,7 @@ def test_what_was_accepted_is_there_when_the_register_is_opened_again(tmp_path):
 
 def test_no_personal_data_stands_in_the_database(register):
     accept(register)
-    register.review("T-1", Review("reject", "复核一组", f"本人{PHONE}否认"))
+    register.submit_review("T-1", Review("reject", "复核一组", f"本人{PHONE}否认")).result()
     kept = everything(register)
     assert PHONE not in kept
     assert "汤玉琴" not in kept

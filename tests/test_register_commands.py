@@ -142,7 +142,7 @@ def test_a_noted_head_is_found_again(run, source):
 def test_reviews_are_exported_one_a_line(run, source, tmp_path):
     run("import", source)
     with open_register(tmp_path) as register:
-        register.review("T-3", Review("accept", "甲组"))
+        register.submit_review("T-3", Review("accept", "甲组")).result()
     out = tmp_path / "reviews.jsonl"
     assert run("reviews", "--out", out).exit_code == 0
     (row,) = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
@@ -169,7 +169,7 @@ def test_encrypted_texts_are_exported_clear_only_when_asked_for(run, tmp_path, m
     monkeypatch.setenv("XIAOBAO_STORED_TEXT", "encrypted")
     run("import", write_lines(tmp_path / "in.jsonl", [{"case_id": "A", "text": "理赔19900001101"}]))
     with open_register(tmp_path) as register:
-        register.review("A", Review("accept", "甲组"))
+        register.submit_review("A", Review("accept", "甲组")).result()
     texts = []
     for more in ((), ("--clear",)):
         run("reviews", "--out", tmp_path / "x.jsonl", *more)

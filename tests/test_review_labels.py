@@ -43,7 +43,9 @@ def keep(register: Register) -> None:
 
 
 def change(register: Register, known=KNOWN, **changes):
-    return register.review("T-1", Review("modify", "甲组", "有误", changes), known=known)
+    return register.submit_review(
+        "T-1", Review("modify", "甲组", "有误", changes), known=known
+    ).result()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from tests.kept import PHONE, RECORD, accept
 def test_a_modification_keeps_both_sides(register):
     accept(register)
     changes = {"signs": [], "primary": "SERVICE.HOTLINE"}
-    review = register.review("T-1", Review("modify", "复核一组", "并无代理", changes))
+    review = register.submit_review(
+        "T-1", Review("modify", "复核一组", "并无代理", changes)
+    ).result()
     assert review.before["signs"] == ["PS_FULL_REFUND_ONLY"]
     assert review.after["signs"] == []
     assert review.after["causes"] == ["SERVICE.HOTLINE", "CLAIM.CLAIM_DELAY"]
@@ -26,7 +28,7 @@ def test_a_modification_keeps_both_sides(register):
 
 def test_the_audit_names_who_sent_a_review_and_no_word_of_it(register):
     accept(register)
-    register.review("T-1", Review("accept", f"汤玉琴{PHONE}"), actor="key-1")
+    register.submit_review("T-1", Review("accept", f"汤玉琴{PHONE}"), actor="key-1").result()
     with read(register.engine) as connection:
         row = connection.execute(select(audit).where(audit.c.action == "review")).one()
     assert row.actor == "key-1"
@@ -36,15 +38,19 @@ def test_the_audit_names_who_sent_a_review_and_no_word_of_it(register):
 
 def test_a_review_may_hold_what_no_database_keeps(register):
     accept(register)
-    review = register.review("T-1", Review("reject", "甲\x00组", "无\x00法\ud83d认定"))
+    review = register.submit_review(
+        "T-1", Review("reject", "甲\x00组", "无\x00法\ud83d认定")
+    ).result()
     assert (review.reviewer, review.reason) == ("甲\ufffd组", "无\ufffd法\ufffd认定")
     assert register.get("T-1").reviews == (review,)
 
 
 def test_reviews_are_added_and_the_next_begins_where_the_last_ended(register):
     accept(register)
-    first = register.review("T-1", Review("modify", "甲组", "并无代理", {"signs": []}))
-    second = register.review("T-1", Review("accept", "乙组"))
+    first = register.submit_review(
+        "T-1", Review("modify", "甲组", "并无代理", {"signs": []})
+    ).result()
+    second = register.submit_review("T-1", Review("accept", "乙组")).result()
     assert second.before == first.after
     assert [one.decision for one in register.get("T-1").reviews] == ["modify", "accept"]
 
@@ -74,7 +80,7 @@ def test_a_review_that_cannot_be_meant_is_refused_by_its_field(sqlite, review, f
     accept(sqlite)
     known = label_space(default_taxonomy(), default_codebook())
     with pytest.raises(ReviewError) as caught:
-        sqlite.review("T-1", review, known=known)
+        sqlite.submit_review("T-1", review, known=known).result()
     assert caught.value.field == field
     assert sqlite.get("T-1").reviews == ()
 
@@ -86,8 +92,8 @@ def test_reviews_are_exported_as_records_that_training_reads(register, tmp_path)
     accept(register)
     accept(register, replace(RECORD, case_id="T-2"))
     accept(register, replace(RECORD, case_id="T-3"))
-    register.review("T-1", Review("modify", "甲组", "并无代理", {"signs": []}))
-    register.review("T-2", Review("reject", "甲组", "无法认定"))
+    register.submit_review("T-1", Review("modify", "甲组", "并无代理", {"signs": []})).result()
+    register.submit_review("T-2", Review("reject", "甲组", "无法认定")).result()
     rows = list(register.export_reviews(facets={"channel": ["bank"]}))
     assert [row["id"] for row in rows] == ["T-1/1"]
     assert rows[0]["review"]["before"]["signs"] == ["PS_FULL_REFUND_ONLY"]

@@ -125,7 +125,7 @@ def test_both_kinds_of_database_find_and_count_alike(database_url, tmp_path):
             record = Record(text, case_id=f"T-{number}", received_at=f"2026-11-0{3 - number}")
             (assessment,) = KeywordAnalyzer().assess([record])
             register.accept(record, assessment)
-        register.review("T-2", Review("accept", "复核一组"))
+        register.submit_review("T-2", Review("accept", "复核一组")).result()
         assert found(register, order="level") == ["T-1", "T-0", "T-2"]
         assert found(register, order="received", words="理赔", until="2026-11-02") == ["T-1"]
         assert found(register, cause="OTHER", review="reviewed", since="2026-11-01") == ["T-2"]

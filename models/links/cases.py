@@ -180,11 +180,14 @@ def persons_of(cases: Collection[Case]) -> int:
     """How many persons the cases are about, as far as that is sure.
 
     Who writes three times from one number, and gives no name, is no crowd: without a name somebody
-    is another person only where he lives in another city than all others.
+    is another person only where he lives in a city in which none of the named may live.
     """
-    named = {case.person: case.city for case in cases if case.person is not None}
-    elsewhere = {case.city for case in cases if case.person is None} - {None, *named.values()}
-    return max(1, len(named) + len(elsewhere))
+    named = {(case.person, case.city) for case in cases if case.person is not None}
+    persons = {person for person, _ in named}
+    unplaced = persons - {person for person, city in named if city is not None}
+    elsewhere = {case.city for case in cases if case.person is None}
+    elsewhere -= {None, *(city for _, city in named)}
+    return max(1, len(persons) + max(0, len(elsewhere) - len(unplaced)))
 
 
 def days_apart(left: Case, right: Case) -> int | None:

@@ -166,17 +166,6 @@ class Register:
 
         return self._committer.submit(add)
 
-    def review(
-        self,
-        case_id: str,
-        review: reviews.Review,
-        *,
-        actor: str = "service",
-        known: LabelSpace | None = None,
-    ) -> reviews.Reviewed:
-        """The same, once it is on the disk."""
-        return self.submit_review(case_id, review, actor=actor, known=known).result()
-
     def export_reviews(
         self, *, facets: Mapping[str, Collection[str]], clear: bool = False
     ) -> Iterator[dict[str, Any]]:
