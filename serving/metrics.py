@@ -38,7 +38,8 @@ class Metrics:
         self._stages = {name: stage.labels(name) for name in _STAGES}
         self._assessments = self._counter("assessments", "Complaints assessed")
         self._causes = self._counter("causes", "Level 1 causes given", ("cause",))
-        self._levels = self._counter("levels", "Levels given", ("level",))
+        self._levels = self._counter("levels", "Levels given, of those that get one", ("level",))
+        self._routed = self._counter("routed", "Complaints routed, given no level", ("route",))
         self._reviews = self._counter("reviews", "Complaints handed to a person")
         self._bundle = Gauge(
             "xiaobao_bundle_info",
@@ -66,10 +67,14 @@ class Metrics:
         self._request.labels(route).observe(seconds)
 
     def count_assessments(self, assessments: Iterable[Assessment]) -> None:
-        """What was answered, by level 1 cause and by level."""
+        """What was answered, by level 1 cause, and by level or by the route in its place."""
         for assessment in assessments:
             self._assessments.inc()
-            self._levels.labels(assessment.agent.level).inc()
+            agent = assessment.agent
+            if agent.route is None:
+                self._levels.labels(agent.level).inc()
+            else:
+                self._routed.labels(agent.route).inc()
             self._reviews.inc(int(assessment.review.needed))
             for cause in assessment.root_cause.level1:
                 self._causes.labels(cause.id).inc()

@@ -1,11 +1,14 @@
 import io
 import json
 import logging
+from dataclasses import replace
 
 import httpx
 import pytest
 import structlog
 
+from models.assessment import Assessment
+from models.record import Record
 from serving.logs import configure_logs
 from tests.readers import BrokenAnalyzer, KeywordAnalyzer
 from tests.served import JSON, TEXT, post, run_server
@@ -62,6 +65,15 @@ def logged():
     structlog.configure(**structured)
 
 
+class RoutingAnalyzer(KeywordAnalyzer):
+    """Who cannot go on (撑不下去) is routed, and gets no level."""
+
+    def _read(self, record: Record) -> Assessment:
+        read = super()._read(record)
+        route = "safety" if "撑不下去" in record.text else None
+        return replace(read, agent=replace(read.agent, route=route))
+
+
 def test_no_log_line_holds_a_word_of_a_complaint_or_of_a_person(logged):
     with run_server(BrokenAnalyzer()) as (client, _):
         statuses = personal_requests(client)
@@ -84,6 +96,18 @@ def test_a_log_line_tells_id_route_sizes_levels_and_time(logged):
     assert {name: line[name] for name in wanted} == wanted
     assert line["levels"] == {"NONE": 1}
     assert line["ms"] > 0
+
+
+def test_who_is_routed_is_counted_by_route_and_given_no_level(logged):
+    records = [{"text": TEXT}, {"text": "我撑不下去了"}]
+    with run_server(RoutingAnalyzer()) as (client, _):
+        client.post("/v1/assess/batch", json={"records": records}, headers={"X-Request-Id": "r-8"})
+        page = client.get("/metrics").text
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    (line,) = [line for line in lines if line.get("request_id") == "r-8"]
+    assert (line["levels"], line["routes"]) == ({"NONE": 1}, {"safety": 1})
+    assert 'xiaobao_levels_total{level="NONE"} 1.0' in page
+    assert 'xiaobao_routed_total{route="safety"} 1.0' in page
 
 
 def test_a_line_of_another_library_is_kept_to_its_first_line_without_the_error(logged):

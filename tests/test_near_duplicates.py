@@ -45,6 +45,13 @@ def test_a_short_text_inside_a_long_one_is_kin():
     )
 
 
+def test_a_letter_quoted_whole_in_a_longer_one_is_kin():
+    other = "".join(chr(0x4E00 + 7 * n) for n in range(400))  # of any language, but long
+    assert families([LETTER, f"{other}他上次来信说:{LETTER}{other}"]) == (0, 0)
+    half = LETTER[: len(LETTER) // 2]
+    assert families([LETTER, f"{other}他上次来信说:{half}{other}"]) == (0, 1)
+
+
 def test_a_stock_phrase_inside_many_texts_joins_nobody():
     texts = [
         f"{story}。我要全额退保" for story in ("柜员说是存款", "我妈被拉去听课", "卡里莫名扣钱")

@@ -6,6 +6,7 @@ import pytest
 from models.record import LabelledRecord, Record
 from training.examples.provenance import (
     ProvenanceError,
+    chosen_on,
     data_digest,
     digest,
     is_own,
@@ -126,3 +127,11 @@ def test_records_that_were_learned_from_are_counted():
     parts = split(RECORDS, seed=3, fractions=SETTINGS.fractions)
     assert learned_from(texts_of(parts, "train"), manifest()) == len(parts.train)
     assert learned_from(texts_of(parts, "test"), manifest()) == 0
+
+
+def test_records_that_thresholds_were_chosen_on_are_counted():
+    parts = split(RECORDS, seed=3, fractions=SETTINGS.fractions)
+    found = [
+        chosen_on(texts_of(parts, part), manifest()) for part in ("train", "development", "test")
+    ]
+    assert found == [0, len(parts.development), 0]

@@ -321,3 +321,17 @@ def test_an_adapted_encoder_is_made_once(
     written = (Path(made) / "model.safetensors").stat().st_mtime_ns
     assert adapted(settings.base, records[:6], **asked) == made
     assert (Path(made) / "model.safetensors").stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("train", ["tuned on 30 of these 30 texts"]),
+        ("development", ["chosen on 11 of these 11 texts"]),
+        ("test", []),
+    ],
+)
+def test_figures_that_flatter_a_bundle_say_so(part, said, trained, records):
+    notes = evaluated(trained.analyzer, records, part=part).notes
+    assert len(notes) == len(said)
+    assert all(words in note for words, note in zip(said, notes, strict=True))

@@ -124,7 +124,7 @@ async def answer_records(request: Request, records: Sequence[Record]) -> list[As
         watch=watch_of(request.state),
     )
     assessments = await _unless_gone(request, answer)
-    facts.update(levels=dict(Counter(item.agent.level for item in assessments)))
+    facts.update(_given(assessments))
     service.metrics.count_assessments(assessments)
     if service.shelf.shadow is not None:
         service.shelf.shadow.follow(records, assessments, request_id=request.state.request_id)
@@ -144,6 +144,14 @@ def read_deadline(headers: Headers) -> float | None:
         reason = f"应为 1 至 {_MOST_MS} 的毫秒数 · must be whole milliseconds, 1 to {_MOST_MS}"
         raise ProblemError(422, f"{DEADLINE_HEADER}: {reason}", errors=[(DEADLINE_HEADER, reason)])
     return int(given) / 1000
+
+
+def _given(assessments: Sequence[Assessment]) -> dict[str, dict[str, int]]:
+    """Counts of levels, and of the routes of those that got none."""
+    agents = [assessment.agent for assessment in assessments]
+    levels = Counter(agent.level for agent in agents if agent.route is None)
+    routes = Counter(agent.route for agent in agents if agent.route is not None)
+    return {"levels": dict(levels), **({"routes": dict(routes)} if routes else {})}
 
 
 def _deadline_s(request: Request) -> float:

@@ -9,7 +9,7 @@ from models.record import LabelledRecord
 from training.baselines.linear import LinearBaseline
 from training.evaluation.metrics import Evaluation, measure
 from training.evaluation.tables import Table
-from training.examples.provenance import learned_from
+from training.examples.provenance import chosen_on, learned_from
 from training.predictions import Prediction, prediction_of
 
 NETWORK = "网络 network"
@@ -83,13 +83,19 @@ def _right_down_to(
 
 
 def _notes(records: Sequence[LabelledRecord], analyzer: Analyzer) -> tuple[str, ...]:
-    known = learned_from((one.record for one in records), analyzer.bundle.manifest)
-    if not known:
-        return ()
-    return (
-        f"{len(records)} 条中有 {known} 条是训练文本,数字偏高。 "
-        f"The bundle was tuned on {known} of these {len(records)} texts: the figures flatter it.",
-    )
+    texts, manifest = [one.record for one in records], analyzer.bundle.manifest
+    notes = []
+    if known := learned_from(texts, manifest):
+        notes.append(
+            f"{len(texts)} 条中有 {known} 条是训练文本,数字偏高。 "
+            f"The bundle was tuned on {known} of these {len(texts)} texts: the figures flatter it."
+        )
+    if chosen := chosen_on(texts, manifest):
+        notes.append(
+            f"{len(texts)} 条中有 {chosen} 条用于选定阈值和校准,数字略偏高。 Thresholds and "
+            f"calibration were chosen on {chosen} of these {len(texts)} texts: a little flattered."
+        )
+    return tuple(notes)
 
 
 def measure_parts(

@@ -4,6 +4,7 @@ Candidates come from MinHash LSH, each is verified exactly; families are the con
 Compares characters, not meaning: a story retold in other words is no near-duplicate.
 """
 
+import math
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,9 +17,9 @@ from scipy.sparse.csgraph import connected_components
 SHINGLE = 4
 # 42 bands of 3 rows miss 0.4 % of the pairs at Jaccard 0.5 and fewer above it (MMDS, chapter 3).
 _BANDS, _ROWS = 42, 3
-# A short text is also kin of a longer one that holds most of it. Below the lower bound it is a
-# stock phrase (我要全额退保), which would chain strangers into one family.
-_SHORT = range(10, 41)
+# A text is also kin of a longer one that holds most of it, as a letter quotes a note. With fewer
+# shingles it is a stock phrase (我要全额退保), which would chain strangers into one family.
+_LEAST = 10
 _HELD = 0.8
 
 
@@ -26,7 +27,7 @@ def families(texts: Sequence[str], *, threshold: float = 0.5) -> tuple[int, ...]
     """For each text the number of its family, counted from 0 in order of first appearance.
 
     Two texts are kin when the Jaccard similarity of their 4-gram sets is at least ``threshold``,
-    or when one of 10-40 4-grams is held to at least 0.8 by the other.
+    or when one of at least 10 4-grams is held to as much, and at least 0.8, by the other.
     """
     pairs = near_pairs(texts, threshold=threshold)
     return components(len(texts), [(left, right) for left, right, _ in pairs])
@@ -40,7 +41,7 @@ def near_pairs(texts: Sequence[str], *, threshold: float = 0.5) -> list[tuple[in
     kin = [
         (left, right, jaccard, held)
         for left, right, (jaccard, held) in scored
-        if jaccard >= threshold or held >= _HELD
+        if jaccard >= threshold or held >= max(_HELD, threshold)
     ]
     return [(left, right, max(jaccard, held)) for left, right, jaccard, held in kin]
 
@@ -82,22 +83,28 @@ def _by_minhash(sets: Sequence[frozenset[str]]) -> Iterator[tuple[int, int]]:
 
 
 def _by_holding(sets: Sequence[frozenset[str]]) -> Iterator[tuple[int, int]]:
-    """Pairs of a short text and any that holds most of its shingles, by exact counting."""
-    short = [place for place, kept in enumerate(sets) if len(kept) in _SHORT]
+    """Pairs of a text and any that may hold most of its shingles; none that does is missed.
+
+    Who holds most of a text lacks few of its shingles, so has one at least of any that are more
+    than those: of its rarest, which hardly any other text has (prefix filtering; Chaudhuri, Ganti
+    and Kaushik, ICDE 2006).
+    """
+    spread = Counter(shingle for kept in sets for shingle in kept)
     owners: defaultdict[str, list[int]] = defaultdict(list)
-    for place in short:
-        for shingle in sets[place]:
-            owners[shingle].append(place)
     for place, kept in enumerate(sets):
-        shared = Counter(owner for shingle in kept for owner in owners.get(shingle, ()))
-        for owner, count in shared.items():
-            if owner != place and count >= _HELD * len(sets[owner]):
+        if len(kept) >= _LEAST:
+            rarest = sorted(kept, key=lambda shingle: (spread[shingle], shingle))
+            for shingle in rarest[: len(kept) - math.ceil(_HELD * len(kept)) + 1]:
+                owners[shingle].append(place)
+    for place, kept in enumerate(sets):
+        for owner in {owner for shingle in kept for owner in owners.get(shingle, ())}:
+            if owner != place:
                 yield min(owner, place), max(owner, place)
 
 
 def _similarity(left: frozenset[str], right: frozenset[str]) -> tuple[float, float]:
-    """(Jaccard, share of the shorter held by the other; 0.0 unless the shorter is short)."""
+    """(Jaccard, share of the shorter held by the other; 0.0 where the shorter is too short)."""
     shared = len(left & right)
     least = min(len(left), len(right))
-    held = shared / least if least in _SHORT else 0.0
+    held = shared / least if least >= _LEAST else 0.0
     return shared / (len(left) + len(right) - shared), held

@@ -66,6 +66,12 @@ def learned_from(records: Iterable[Record], manifest: Mapping[str, Any]) -> int:
     return sum(digest(record) in seen for record in records)
 
 
+def chosen_on(records: Iterable[Record], manifest: Mapping[str, Any]) -> int:
+    """How many of the texts stand among those that thresholds and calibration were chosen on."""
+    seen = set(manifest.get("training", {}).get("held_out_texts", {}).get("development", ()))
+    return sum(digest(record) in seen for record in records)
+
+
 def digest(record: Record) -> str:
     """12 hex digits of a text's sha256: names the text without showing it."""
     return hashlib.sha256(record.text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
