@@ -90,22 +90,23 @@ def link(
 
     Exit codes: 0 done, 1 some rows failed, 2 wrong usage or unreadable input.
     """
-    from models.analyzer import load_analyzer
     from serving.files.linking import check_out, link_file, show_groups, write_links
     from serving.files.notes import tell
     from serving.files.printing import wide
+    from serving.opening import opener_of, tell_choice
+    from serving.settings import read_settings
 
-    fields = fields_of(column)
+    settings, fields = read_settings(bundle=bundle), fields_of(column)
     if out is not None:
         check_out(source, out)
     notes = Console(stderr=True)
-    analyzer = load_analyzer(bundle)
+    analyzer = opener_of(settings)(settings.bundle, report=tell_choice)
     outcome = link_file(
         source,
         analyzer=analyzer,
         codebook=analyzer.bundle.codebook,
         fields=fields,
-        elsewhere=open_linking(engine, analyzer, bundle),
+        elsewhere=open_linking(engine, analyzer, settings.bundle),
         on_note=lambda note: tell(note, notes),
     )
     levels = {level["id"]: level["name"] for level in analyzer.description["levels"]}

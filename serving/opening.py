@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from models.analyzer import load_analyzer
+import models.analyzer
 from models.runtime_choice import RuntimeChoice, wanted_of
 from serving.contracts import Analyzer
 
 if TYPE_CHECKING:
+    from models.analyzer import Analyzer as Loaded
     from serving.settings import ServingSettings
 
 
@@ -26,17 +27,17 @@ def open_analyzer(
     runtime: str | None = None,
     precision: str | None = None,
     report: Callable[[RuntimeChoice], object] = lambda _: None,
-) -> Analyzer:
+) -> "Loaded":
     """The analyzer of a bundle on a runtime, the default one for None; ``report`` is told which.
 
     Raises BundleError for a missing or altered bundle, RuntimeChoiceError for a runtime that
     cannot be had.
     """
     wanted = wanted_of(runtime, precision)
-    return load_analyzer(bundle, threads=threads, wanted=wanted, report=report)
+    return models.analyzer.load_analyzer(bundle, threads=threads, wanted=wanted, report=report)
 
 
-def opener_of(settings: "ServingSettings") -> "partial[Analyzer]":
+def opener_of(settings: "ServingSettings") -> "partial[Loaded]":
     """What opens a bundle as these settings want it read."""
     return partial(
         open_analyzer,

@@ -143,3 +143,21 @@ def test_an_engine_without_its_extra_is_named(run, source: Path, monkeypatch):
     result = run(source, "--engine", "spark")
     assert isinstance(result.exception, EngineError)
     assert "install the spark extra" in str(result.exception)
+
+
+def test_a_file_is_linked_with_the_bundle_and_runtime_of_the_settings(
+    run, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked, load = [], models.analyzer.load_analyzer
+
+    def noted(directory, *, threads, wanted, report):
+        asked.append((directory, threads, wanted.runtime))
+        return load(directory)
+
+    monkeypatch.setattr(models.analyzer, "load_analyzer", noted)
+    monkeypatch.setenv("XIAOBAO_BUNDLE", str(tmp_path / "own"))
+    monkeypatch.setenv("XIAOBAO_THREADS", "3")
+    monkeypatch.setenv("XIAOBAO_RUNTIME", "openvino")
+    run(source)
+    run(source, "--bundle", tmp_path / "other")
+    assert asked == [(tmp_path / name, 3, "openvino") for name in ("own", "other")]

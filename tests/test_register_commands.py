@@ -183,3 +183,21 @@ def test_a_rotated_key_is_told_by_its_id_alone(run, tmp_path):
     with open_register(tmp_path) as register:
         record = Record("理赔", case_id="T-1")
         register.accept(record, KeywordAnalyzer().assess([record])[0])
+
+
+def test_an_import_reads_with_the_bundle_and_runtime_of_the_settings(
+    run, source, monkeypatch, tiny_bundle
+):
+    asked = []
+
+    def load(directory, *, threads, wanted, report):
+        asked.append((directory, threads, wanted.runtime, wanted.precision))
+        return KeywordAnalyzer()
+
+    monkeypatch.setattr("models.analyzer.load_analyzer", load)
+    monkeypatch.setenv("XIAOBAO_BUNDLE", str(tiny_bundle))
+    monkeypatch.setenv("XIAOBAO_THREADS", "3")
+    monkeypatch.setenv("XIAOBAO_RUNTIME", "openvino")
+    monkeypatch.setenv("XIAOBAO_PRECISION", "fp32")
+    assert run("import", source).exit_code == 0
+    assert asked == [(tiny_bundle, 3, "openvino", "fp32")]

@@ -34,16 +34,18 @@ def import_cases(
 
     May be interrupted and run again. Exit codes: 0 done, 1 some rows failed, 2 wrong usage.
     """
-    from models.analyzer import load_analyzer
     from serving.files.notes import interruptible, tell
+    from serving.opening import opener_of, tell_choice
     from serving.register.importing import import_file
+    from serving.register.opening import open_register
 
     fields, console = fields_of(column), Console(stderr=True)
-    with interruptible(), _open(database, bundle=bundle) as register:
+    settings = _settings(database, bundle=bundle)
+    with interruptible(), open_register(settings) as register:
         outcome = import_file(
             source,
             register=register,
-            analyzer=load_analyzer(bundle),
+            analyzer=opener_of(settings)(settings.bundle, report=tell_choice),
             actor=_actor(),
             fields=fields,
             console=console,
