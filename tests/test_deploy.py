@@ -14,6 +14,7 @@ import yaml
 
 from serving.api.service import service_of
 from serving.app import create_app
+from serving.console.seals import SESSION_S
 from serving.settings import ServingSettings
 from tests.readers import KeywordAnalyzer
 
@@ -157,6 +158,17 @@ def test_a_pod_may_do_as_little_as_it_can():
     assert one["readOnlyRootFilesystem"] is True
     assert one["allowPrivilegeEscalation"] is False
     assert one["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_no_variable_of_a_service_is_taken_for_a_setting():
+    assert resource("Service")["metadata"]["name"] == "xiaobao"  # so: XIAOBAO_PORT=tcp://…
+    assert resource("Deployment")["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
+def test_a_browser_comes_back_to_the_pod_that_sealed_its_session():
+    service = resource("Service")["spec"]
+    assert service["sessionAffinity"] == "ClientIP"
+    assert service["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] == SESSION_S
 
 
 def test_secrets_come_as_files_that_are_mounted():

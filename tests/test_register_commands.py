@@ -94,12 +94,20 @@ def test_nothing_can_be_imported_into_no_database(run, source):
 
 def test_a_case_is_forgotten_once_it_is_confirmed(run, source, tmp_path):
     run("import", source)
-    assert CliRunner().invoke(app, ["forget", "T-1"], input="n\n").exit_code == 1
+    assert CliRunner().invoke(app, ["forget", "T-1"], input="n\n").exit_code == 2
     with open_register(tmp_path) as register:
         assert register.get("T-1").text
     assert run("forget", "T-1", "--yes").exit_code == 0
     assert run("forget", "T-1", "--yes").exit_code == 2
     assert run("audit", "verify").exit_code == 0
+
+
+def test_where_nobody_can_be_asked_nothing_is_forgotten_and_yes_is_wanted(run, source):
+    run("import", source)
+    result = run("forget", "--older-than", "0")
+    assert result.exit_code == 2
+    assert "wanted --yes" in result.stderr
+    assert "3 件" in run("forget", "--older-than", "0", "--yes").stderr
 
 
 def test_old_cases_are_forgotten_all_at_once(run, source):

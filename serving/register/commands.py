@@ -70,14 +70,14 @@ def forget(
 ) -> None:
     """删除案件的文本、标识和指纹,仅留审计记录 · Forget a case, or all older ones, for good.
 
-    Exit codes: 0 gone, 1 forgotten but still in SQLite's log, 2 wrong usage.
+    Exit codes: 0 gone, 1 forgotten but still in SQLite's log, 2 none forgotten (usage, no yes).
     """
     from serving.register.errors import LogNotEmptiedError
 
     if (case is None) == (older_than is None):
         raise XiaobaoError("forget: wanted a case id or --older-than, one of them")
     if not yes:
-        typer.confirm("删除后不能恢复 · it cannot be undone. 继续 go on?", abort=True)
+        _confirm()
     left: LogNotEmptiedError | None = None
     with _open(database) as register:
         try:
@@ -92,6 +92,19 @@ def forget(
     if left is not None:
         typer.echo(f"预写日志未能清空,其中仍有已删除的内容 · {left}", err=True)
         raise typer.Exit(1)
+
+
+def _confirm() -> None:
+    """Ask; raises XiaobaoError without a yes, for exit code 1 would say that a case is gone."""
+    try:
+        sure = typer.confirm("删除后不能恢复 · it cannot be undone. 继续 go on?", err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        raise XiaobaoError(
+            "forget: 无人回答,未删除 · found nobody to ask, nothing was forgotten; wanted --yes"
+        ) from None
+    if not sure:
+        raise XiaobaoError("forget: 未删除 · nothing was forgotten")
 
 
 @audit.command()
