@@ -7,6 +7,7 @@ a user names them by `writing`.
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,38 @@ def write_whole(path: Path, blocks: Iterable[bytes], *, mode: int = _AS_USUAL) -
         write_synced(place, blocks, mode=mode)
         place.replace(path)
     sync_folder(path.parent)
+
+
+def rewrite_whole(path: Path, blocks: Iterable[bytes], *, mode: int) -> bool:
+    """As `write_whole`, but a file that is there keeps its mode and owner; ``mode``: of a new one.
+
+    False where the owner could not be kept: then others may read it as before at most.
+    """
+    with place_beside(path) as place:
+        write_synced(place, blocks, mode=mode)
+        kept = not path.exists() or _take_after(place, path.stat())
+        place.replace(path)
+    sync_folder(path.parent)
+    return kept
+
+
+def _take_after(place: Path, old: os.stat_result) -> bool:
+    """Give a file the owner and mode of an older one, as far as we may; whether we might."""
+    owner, group = _give(place, old.st_uid, -1), _give(place, -1, old.st_gid)
+    # Of another group nobody may read more than before.
+    mode = stat.S_IMODE(old.st_mode) & (0o777 if group else 0o707)
+    place.chmod(mode)
+    return owner and group
+
+
+def _give(place: Path, user: int, group: int) -> bool:
+    if not hasattr(os, "chown"):  # no owners on this system
+        return True
+    try:
+        os.chown(place, user, group)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Keys: made, kept as slow hashes, followed, revoked; and what they open and do not open."""
 
 import json
+import os
 import re
 import socket
 from datetime import timedelta
@@ -59,6 +60,42 @@ def test_the_file_holds_no_secret_and_is_read_by_its_owner_only(path):
     token = add_key(path, "assess")
     assert token[16:] not in path.read_text("utf-8")
     assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o640, 0o600])
+def test_a_file_that_is_there_keeps_its_mode_whatever_the_umask(path, mode):
+    add_key(path, "assess")
+    path.chmod(mode)
+    before = os.umask(0o077)
+    try:
+        add_key(path, "assess")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode
+    assert len(read_keys(path)) == 2
+
+
+def test_a_file_that_is_there_keeps_its_owner(path):
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    add_key(path, "assess")
+    os.chown(path, 10001, 10002)
+    add_key(path, "assess")
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (10001, 10002, 0o600)
+
+
+def test_where_the_owner_cannot_be_kept_it_is_told_and_no_other_group_may_read(path, monkeypatch):
+    add_key(path, "assess")
+    path.chmod(0o664)
+
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    code, _, told = run("create", "甲", "--scope", "assess", file=path)
+    assert (code, "make sure that the service can read it" in told) == (0, True)
+    assert path.stat().st_mode & 0o777 == 0o604
 
 
 def test_a_key_comes_back_from_the_file_as_it_was(path):
@@ -180,7 +217,16 @@ def test_a_file_that_breaks_later_leaves_the_keys_as_they_were(path, monkeypatch
     ring = KeyRing(path)
     ring.verify(token)
     path.write_text("{")
-    assert ring.find_known(token) is not None
+    told = []
+
+    class Log:
+        def error(self, event, **_):
+            told.append(event)
+
+    monkeypatch.setattr(ring_module.structlog, "get_logger", lambda _: Log())
+    for _ in range(2):
+        assert ring.find_known(token) is not None
+    assert told == ["keys not read"] * 2
 
 
 # --- the command --------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def create(
     now = today()
     expires = now + timedelta(days=days) if days else None
     key, token = make_key(name, check_scopes(scope), now=now, expires=expires)
-    with changing(file) as stored:
+    with changing(file, on_other_owner=_tell_owner) as stored:
         stored.append(key)
     typer.echo(f"{file}: {key.id} {_until(key)}", err=True)
     typer.echo(token)
@@ -63,12 +63,21 @@ def revoke(
     id_: Annotated[str, typer.Argument(metavar="ID", help="密钥编号 · id of the key")], file: _File
 ) -> None:
     """撤销密钥,运行中的服务随即拒绝 · Revoke a key; a running service refuses it within seconds."""
-    with changing(file) as stored:
+    with changing(file, on_other_owner=_tell_owner) as stored:
         kept = [key for key in stored if key.id != id_]
         if len(kept) == len(stored):
             raise KeysError(f"{file}: no key with this id, wanted one that `keys list` shows")
         stored[:] = kept
     typer.echo(f"{file}: {id_} 已撤销 revoked", err=True)
+
+
+def _tell_owner() -> None:
+    """A service that cannot read the file any more goes on with the keys that it had."""
+    typer.echo(
+        "属主已变为当前用户,请确认服务仍能读取 · the file is yours now: make sure that the service "
+        "can read it, or it keeps the keys that it had",
+        err=True,
+    )
 
 
 def _until(key: ApiKey) -> str:

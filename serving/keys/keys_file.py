@@ -1,12 +1,15 @@
-"""The file of keys: read whole, written whole beside its place, readable by its owner only."""
+"""The file of keys: read whole, written whole beside its place; a new one for its owner only.
+
+One that is there keeps its mode and owner: a service of another user goes on reading it.
+"""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from models.whole_files import OWNER_ONLY, write_whole
+from models.whole_files import OWNER_ONLY, rewrite_whole
 from serving.keys.key import ApiKey, KeysError
 
 _WANTED = "a file that `xiaobao keys create` wrote"
@@ -28,9 +31,12 @@ def read_keys(path: Path) -> list[ApiKey]:
 
 
 @contextmanager
-def changing(path: Path) -> Iterator[list[ApiKey]]:
+def changing(
+    path: Path, *, on_other_owner: Callable[[], object] = lambda: None
+) -> Iterator[list[ApiKey]]:
     """The keys of a file, to be changed in place; put into place at the end.
 
+    ``on_other_owner`` is called where the file's owner could not be kept.
     A file beside it is the lock: one change at a time. Raises KeysError.
     """
     lock = path.with_name(f".{path.name}.part")
@@ -43,7 +49,8 @@ def changing(path: Path) -> Iterator[list[ApiKey]]:
     try:
         keys = read_keys(path) if path.exists() else []
         yield keys
-        write_whole(path, [_written(keys)], mode=OWNER_ONLY)
+        if not rewrite_whole(path, [_written(keys)], mode=OWNER_ONLY):
+            on_other_owner()
     except OSError as error:
         raise _unwritable(path, error) from None
     finally:

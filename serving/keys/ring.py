@@ -63,7 +63,11 @@ class KeyRing:
         return hashlib.blake2b(token.encode("utf-8", "replace"), key=self._pepper).digest()
 
     def _follow(self) -> None:
-        """Read the file again if it changed; an unreadable one leaves the keys as they are."""
+        """Read the file again if it changed; an unreadable one leaves the keys as they are.
+
+        A slip of the operator, who is trusted, shall not shut everybody out. It is told at every
+        look until it is mended: as long as it lasts, what was revoked still opens.
+        """
         now = time.monotonic()
         if now - self._looked < _LOOK_EVERY:
             return
@@ -74,7 +78,9 @@ class KeyRing:
         try:
             keys = {key.id: key for key in read_keys(self._path)}
         except KeysError as error:
-            structlog.get_logger("xiaobao").error("keys not read", error=type(error).__name__)
+            structlog.get_logger("xiaobao").error(
+                "keys not read", error=type(error).__name__, kept="revoked keys may still be valid"
+            )
             return
         with self._lock:
             # A key made anew under an old id would be another one: nothing known stays known.
