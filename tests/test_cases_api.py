@@ -115,6 +115,29 @@ def test_a_wrong_review_is_refused_by_its_field(keeping, body, field):
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ({"decision": "Reject"}, "'accept', 'modify' or 'reject'"),
+        ({"reviewer": None}, "required where no keys are in use"),
+        ({"reviewer": ""}, "at least 1 characters"),
+        ({"changes": {"agent_run": "yes"}}, "true or false"),
+        ({"changes": {"spans": [{"start": 0, "end": 1, "labels": []}]}}, "at least 1"),
+        ({"changes": {"spans": [{"start": "0", "end": 1, "labels": ["X"]}]}}, "an integer"),
+    ],
+)
+def test_a_wrong_review_is_told_what_is_wanted(keeping, body, wanted):
+    assess(keeping)
+    (error,) = review(keeping, **body).json()["errors"]
+    assert wanted in error["reason"]
+
+
+def test_a_review_without_a_reviewer_is_refused_where_no_keys_are_in_use(keeping):
+    assess(keeping)
+    answer = keeping.post("/v1/cases/T-1/review", json={"decision": "accept"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "reviewer")
+
+
 def test_a_case_that_is_not_there_is_404(keeping):
     assert keeping.get("/v1/cases/T-404").status_code == 404
     assert review(keeping, "T-404").status_code == 404

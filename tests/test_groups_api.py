@@ -66,6 +66,29 @@ def test_a_senseless_part_of_the_list_is_422(grouping, query):
     assert grouping.get(f"/v1/groups?{query}").status_code == 422
 
 
+def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(grouping):
+    answer = grouping.get("/v1/groups?kind=foo")
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["field"]) == (422, "kind")
+    assert "ring, " in error["reason"]
+    assert "household" in error["reason"]
+    assert "foo" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("limit=500", "at most 200"),
+        ("limit=0", "at least 1"),
+        ("limit=ten", "an integer"),
+        (f"offset={'9' * 5000}", "an integer"),
+    ],
+)
+def test_a_wrong_number_is_told_what_is_wanted(grouping, query, wanted):
+    (error,) = grouping.get(f"/v1/groups?{query}").json()["errors"]
+    assert wanted in error["reason"]
+
+
 def test_a_group_has_members_links_days_and_what_to_verify(grouping):
     group = grouping.get("/v1/groups/G1").json()
     assert [member["case_id"] for member in group["members"]] == ["T-1", "T-2", "T-3"]

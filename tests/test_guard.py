@@ -59,3 +59,20 @@ def test_wrong_keys_sent_all_at_once_are_counted_like_those_one_by_one(tmp_path:
     answers = asyncio.run(try_all())
     assert ring.checks <= 4 + guard._SLOW_CHECKS - 1
     assert answers == {401: ring.checks, 429: 30 - ring.checks}
+
+
+def test_keys_of_unknown_id_keep_nobody_out_who_shares_the_address(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(guard, "_FAILURES", guard.limits.parse("4/hour"))
+    path = tmp_path / "keys.json"
+    expires = today() + timedelta(days=1)
+    key, token = make_key("受理系统", frozenset({"assess"}), now=today(), expires=expires)
+    with changing(path) as keys:
+        keys.append(key)
+    ring, strange = SlowRing(path), "xb_000000000000_" + "A" * 43
+
+    async def try_all() -> list[int]:
+        guarding = Guard(ring, rate=None)
+        return [await status_of(guarding, one) for one in (*[strange] * 9, token)]
+
+    assert asyncio.run(try_all()) == [401] * 9 + [200]
+    assert ring.checks == 1

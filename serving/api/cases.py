@@ -62,11 +62,13 @@ class ReviewIn(BaseModel):
     decision: Literal["accept", "modify", "reject"] = Field(
         description="结论 · accept 认可, modify 修改, reject 不认可"
     )
-    reviewer: str = Field(
+    reviewer: str | None = Field(
+        None,
         min_length=1,
         max_length=100,
-        description="复核人或岗位,启用密钥时以密钥名称为准 · who reviews, not a customer; "
-        "with keys in use the key's name takes its place; stored masked",
+        description="复核人或岗位,未启用密钥时必填,启用时以密钥名称为准 · who reviews, not a "
+        "customer; required without keys, with keys in use the key's name takes its place; "
+        "stored masked",
     )
     reason: str | None = Field(
         None, max_length=2000, description="理由,修改和不认可时必填 · stored masked"

@@ -9,8 +9,10 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from models.assessment import NOTICE
+from models.links.kinds import read_kinds
 from serving.api.intake import JsonRoute
 from serving.api.keeping import ask, register_of
+from serving.api.problems import field_problem
 from serving.api.responses import json_response
 from serving.api.schemas import Answer, problem_responses
 from serving.api.service import service_of
@@ -83,6 +85,7 @@ class GroupDetailOut(GroupOut):
 
 def group_routes() -> APIRouter:
     """``/v1/groups`` and ``/v1/groups/{group_id}``."""
+    kinds = tuple(read_kinds().by_id)
     router = APIRouter(prefix="/v1", tags=["groups"], route_class=JsonRoute)
 
     @router.get(
@@ -98,11 +101,15 @@ def group_routes() -> APIRouter:
             int, Query(ge=0, le=_FARTHEST, description="跳过几组 · groups to skip")
         ] = 0,
         kind: Annotated[
-            str | SkipJsonSchema[None], Query(description="只看此性质 · of one kind")
+            str | SkipJsonSchema[None],
+            Query(description="只看此性质 · of one kind: ring, household, same_seller …"),
         ] = None,
     ) -> Response:
         """案件组 · Groups of linked cases, the one with the newest case first."""
         register, service = register_of(request), service_of(request.app)
+        if kind is not None and kind not in kinds:
+            wanted = ", ".join(kinds)
+            raise field_problem("kind", f"应为以下之一 · must be one of {wanted}")
         found = await ask(service, register.groups, limit=limit, offset=offset, kind=kind)
         return json_response({"groups": [asdict(one) for one in found], "notice": NOTICE})
 

@@ -62,6 +62,8 @@ class Guard:
         return key
 
     async def _verify(self, ring: KeyRing, token: str, request: Request) -> ApiKey:
+        # Refused at no cost and not counted: ids are 48 random bits and no secret is tried. If it
+        # were, whoever shares an address with good keys could shut them out without knowing any.
         if not ring.has_id_of(token):
             raise _unknown("key: unknown, revoked or expired")
         address = _address(request)

@@ -16,7 +16,7 @@ from fastapi import Request
 
 from models.assessment import Assessment, as_json
 from models.record import Record
-from serving.api.problems import ProblemError
+from serving.api.problems import ProblemError, field_problem
 from serving.api.service import Service, service_of
 from serving.api.traced import watch_of
 from serving.register.register import Register
@@ -78,10 +78,17 @@ def actor_of(request: Request) -> str:
     return str(request.state.facts.get("key", "service"))
 
 
-async def reviewer_of(request: Request, given: str) -> str:
-    """Who reviews: with keys the name of the key, and nobody else's; without, who was given."""
+async def reviewer_of(request: Request, given: str | None) -> str:
+    """Who reviews: with keys the name of the key, and nobody else's; without, who was given.
+
+    Raises ProblemError 422 where nobody is named.
+    """
     guard = service_of(request.app).guard
-    return (await guard.identify(request)).name if guard.has_keys else given
+    if guard.has_keys:
+        return (await guard.identify(request)).name
+    if given is None:
+        raise field_problem("reviewer", "未启用密钥时必填 · required where no keys are in use")
+    return given
 
 
 def register_of(request: Request) -> Register:

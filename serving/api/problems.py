@@ -63,6 +63,17 @@ _REASONS = {
     "missing": "必填 · required",
     "extra_forbidden": "未知字段 · unknown field",
     "string_type": "应为字符串 · must be a string",
+    "string_too_long": "最多 {max_length} 字 · at most {max_length} characters",
+    "string_too_short": "至少 {min_length} 字 · at least {min_length} characters",
+    "too_long": "最多 {max_length} 件 · at most {max_length}",
+    "too_short": "至少 {min_length} 件 · at least {min_length}",
+    "literal_error": "应为以下之一 · must be {expected}",
+    "greater_than_equal": "不小于 {ge} · at least {ge}",
+    "less_than_equal": "不大于 {le} · at most {le}",
+    "int_type": "应为整数 · must be an integer",
+    "int_parsing": "应为整数 · must be an integer",
+    "int_parsing_size": "应为整数 · must be an integer",
+    "bool_type": "应为 true 或 false · must be true or false",
     "list_type": "应为数组 · must be an array",
     "model_type": "应为对象 · must be an object",
     "model_attributes_type": "应为对象 · must be an object",
@@ -92,6 +103,11 @@ class ProblemError(XiaobaoError):
         self.detail = detail
         self.errors = errors
         self.headers = headers or {}
+
+
+def field_problem(field: str, reason: str) -> ProblemError:
+    """What is wrong with one field; the reason says what is wanted."""
+    return ProblemError(422, f"{field}: {reason}", errors=[(field, reason)])
 
 
 def problem_response(problem: ProblemError, *, request_id: str) -> Response:
@@ -193,9 +209,6 @@ def _path(places: Sequence[int | str]) -> str:
 
 
 def _reason(fault: Mapping[str, Any]) -> str:
-    most = fault.get("ctx", {}).get("max_length")
-    if fault["type"] == "string_too_long":
-        return f"最多 {most} 字 · at most {most} characters"
-    if fault["type"] == "too_long":
-        return f"最多 {most} 件 · at most {most}"
-    return _REASONS.get(fault["type"], "值无效 · not a valid value")
+    reason = _REASONS.get(fault["type"], "值无效 · not a valid value")
+    # A context holds what our schema wants; that of other kinds may hold what was sent.
+    return reason.format_map(fault.get("ctx", {})) if "{" in reason else reason
