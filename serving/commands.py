@@ -82,6 +82,13 @@ def link(
     ] = None,
     bundle: BundleDirectory = None,
     column: OwnColumns = None,
+    hubs: Annotated[
+        Path | None,
+        typer.Option(
+            "--hubs",
+            help="公共标识清单 · what strangers share by chance, yaml [XIAOBAO_HUBS, ours]",
+        ),
+    ] = None,
     engine: Annotated[
         LinkEngine, typer.Option("--engine", help="在何处计算 · where texts are read and compared")
     ] = LinkEngine.LOCAL,
@@ -90,13 +97,15 @@ def link(
 
     Exit codes: 0 done, 1 some rows failed, 2 wrong usage or unreadable input.
     """
+    from models.links import read_hubs
     from serving.files.linking import check_out, link_file, show_groups, write_links
     from serving.files.notes import tell
     from serving.files.printing import wide
     from serving.opening import opener_of, tell_choice
     from serving.settings import read_settings
 
-    settings, fields = read_settings(bundle=bundle), fields_of(column)
+    settings, fields = read_settings(bundle=bundle, hubs=hubs), fields_of(column)
+    listed = read_hubs(settings.hubs)
     if out is not None:
         check_out(source, out)
     notes = Console(stderr=True)
@@ -106,7 +115,8 @@ def link(
         analyzer=analyzer,
         codebook=analyzer.bundle.codebook,
         fields=fields,
-        elsewhere=open_linking(engine, analyzer, settings.bundle),
+        hubs=listed,
+        elsewhere=open_linking(engine, analyzer, settings.bundle, hubs=listed),
         on_note=lambda note: tell(note, notes),
     )
     levels = {level["id"]: level["name"] for level in analyzer.description["levels"]}

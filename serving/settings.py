@@ -124,6 +124,11 @@ class ServingSettings(BaseSettings):
     text_key_file: Path | None = Field(
         None, description="Keys of encrypted texts; empty: `text.keys` in the data directory."
     )
+    hubs: Path | None = Field(
+        None,
+        description="File of what strangers share by chance (`hubs.yaml`), in place of ours; "
+        "empty: ours.",
+    )
     traces: str | None = Field(
         None,
         description="Address of a collector of traces that speaks OTLP, such as "

@@ -161,3 +161,19 @@ def test_a_file_is_linked_with_the_bundle_and_runtime_of_the_settings(
     run(source)
     run(source, "--bundle", tmp_path / "other")
     assert asked == [(tmp_path / name, 3, "openvino") for name in ("own", "other")]
+
+
+def test_a_number_of_the_house_ties_nobody_by_the_list_that_is_given(
+    run, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    hubs, out = tmp_path / "hubs.yaml", tmp_path / "out.jsonl"
+    hubs.write_text("phone: ['^19900001111$']\n", "utf-8")
+
+    def groups(*words: object) -> set[str | None]:
+        assert run(source, "--out", out, *words).exit_code == 0
+        return {json.loads(line)["group_id"] for line in out.read_text("utf-8").splitlines()}
+
+    assert groups() == {"G0001"}
+    assert groups("--hubs", hubs) == {None}
+    monkeypatch.setenv("XIAOBAO_HUBS", str(hubs))
+    assert groups() == {None}

@@ -1,12 +1,14 @@
 """Linking in Spark gives the groups of a file: on real letters and where keys overflow."""
 
+import pickle
 import random
+import re
 
 import pyarrow
 import pytest
 
 from models.codebook import default_codebook
-from models.links import Key, Linker
+from models.links import HubList, Key, Linker
 from models.links.candidates import FULL, OVER, STOCK, gather, keys_of
 from models.links.fingerprints import Fingerprint, fingerprint
 from models.links.masking import mask
@@ -51,6 +53,13 @@ def test_tokens_are_those_of_the_secret():
     (one,), (same,), (other,) = read(batch), read(batch), read(batch, secret=b"of another")
     assert one == same
     assert one["case"] != other["case"]
+
+
+def test_a_worker_knows_the_hubs_that_it_is_given():
+    batch = batch_of([(1, Record("请回电19900001111"))])
+    own = pickle.loads(pickle.dumps(HubList({"phone": re.compile("^19900001111$")})))  # as Spark
+    kept = [case_from(row["case"]) for given in ({}, {"hubs": own}) for row in read(batch, **given)]
+    assert [one.hub for case in kept for one in case.identifiers] == [False, True]
 
 
 def test_a_row_that_is_no_record_says_why_and_the_others_are_read():

@@ -6,9 +6,11 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from models.record import Record
+from serving.register import opening
 from serving.register.database import write
 from serving.register.register import Register
 from serving.register.reviews import Review
+from serving.settings import read_settings
 from tests.readers import KeywordAnalyzer
 from xiaobao import app
 
@@ -17,6 +19,7 @@ LINES = [
     {"case_id": " ", "text": "我要全额退保。"},
     {"case_id": "T-3", "text": "理赔太慢。"},
 ]
+UNLIKE = ("理赔四十天没有下文", "多扣的一笔请退到原卡", "地址改不了也没人管")
 
 
 @pytest.fixture
@@ -209,3 +212,22 @@ def test_an_import_reads_with_the_bundle_and_runtime_of_the_settings(
     monkeypatch.setenv("XIAOBAO_PRECISION", "fp32")
     assert run("import", source).exit_code == 0
     assert asked == [(tiny_bundle, 3, "openvino", "fp32")]
+
+
+@pytest.mark.parametrize(("listed", "tied"), [("^19900001101$", 0), ("^95519$", 1)])
+def test_the_register_links_by_the_list_of_hubs_of_the_settings(
+    run, tmp_path, monkeypatch, listed, tied
+):
+    hubs = tmp_path / "hubs.yaml"
+    hubs.write_text(f"phone: ['{listed}']\n", "utf-8")
+    monkeypatch.setenv("XIAOBAO_HUBS", str(hubs))
+    lines = [{**LINES[0], "case_id": f"T-{n}", "text": text} for n, text in enumerate(UNLIKE)]
+    assert run("import", write_lines(tmp_path / "in.jsonl", lines)).exit_code == 0
+    with opening.open_register(read_settings()) as register:
+        assert len(register.groups(limit=9)) == tied
+
+
+def test_a_list_of_hubs_that_is_not_there_is_named(run, source, monkeypatch, tmp_path):
+    monkeypatch.setenv("XIAOBAO_HUBS", str(tmp_path / "none.yaml"))
+    result = run("import", source)
+    assert (result.exit_code, "none.yaml" in result.stderr) == (2, True)

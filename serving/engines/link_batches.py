@@ -16,7 +16,7 @@ from models.links.candidates import TextKeys, keys_of
 from models.links.cases import Case
 from models.links.fingerprints import Fingerprint, fingerprint
 from models.links.grouping import is_worth_keeping
-from models.links.hubs import read_hubs
+from models.links.hubs import HubList, read_hubs
 from models.links.identifiers import Key
 from models.links.kinds import read_kinds
 from models.links.likeness import Likeness, Pair, measure_all
@@ -58,6 +58,7 @@ def read_cases(
     bundle: str | None = None,
     expect: str | None = None,
     fields: Mapping[str, str] | None = None,
+    hubs: HubList | None = None,
     analyzer: Analyzer | None = None,
 ) -> Generator[Any, None, None]:
     """Record batches to batches of the schema CASES: one row out a row in, in order.
@@ -68,10 +69,11 @@ def read_cases(
     """
     used = analyzer or worker_analyzer(bundle, threads=1)
     check_bundle(used, expect)
-    kinds, hubs, key, columns = read_kinds(), read_hubs(), Key(secret), Columns(fields)
+    kinds, key, columns = read_kinds(), Key(secret), Columns(fields)
+    listed = hubs or read_hubs()
 
     def row_of(number: int, record: Record, answer: Assessment) -> dict[str, Any]:
-        case = read_case(record, answer, number=number, key=key, kinds=kinds, hubs=hubs)
+        case = read_case(record, answer, number=number, key=key, kinds=kinds, hubs=listed)
         kept = orjson.dumps(case.as_json()).decode()
         return {"row": number, "case": kept, "grams": fingerprint(mask(record)).grams}
 

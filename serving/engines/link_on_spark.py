@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from models.codebook import Codebook
-from models.links import Linked, Linker
+from models.links import HubList, Linked, Linker
 from models.links.candidates import FULL, STOCK
 from models.links.cases import Case
 from models.links.likeness import Likeness, Pair
@@ -41,6 +41,7 @@ class LinksOnSpark:
         expect: str,
         bundle: str | None = None,
         secret: bytes | None = None,
+        hubs: HubList | None = None,
         session: Any | None = None,
     ) -> None:
         self._session = session or open_session()
@@ -50,6 +51,7 @@ class LinksOnSpark:
             secret=secret or secrets.token_bytes(32),
             bundle=bundle,
             expect=expect,
+            hubs=hubs,
         )
 
     def link(self, records: Sequence[Record]) -> Linked:

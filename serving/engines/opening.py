@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.analyzer import Analyzer as Loaded
-    from models.links import Linked
+    from models.links import HubList, Linked
     from models.record import Record
     from serving.contracts import Analyzer
     from serving.engines.engine import Engine
@@ -29,7 +29,11 @@ class LinkEngine(StrEnum):
 
 
 def open_linking(
-    name: LinkEngine, analyzer: "Loaded", bundle: Path | None
+    name: LinkEngine,
+    analyzer: "Loaded",
+    bundle: Path | None,
+    *,
+    hubs: "HubList | None" = None,
 ) -> "Callable[[Sequence[Record]], Linked] | None":
     """What links records elsewhere, with the bundle of ``analyzer``; None for this process.
 
@@ -47,6 +51,7 @@ def open_linking(
         analyzer.bundle.codebook,
         expect=str(analyzer.description["bundle"]),
         bundle=_directory(bundle),
+        hubs=hubs,
     ).link
 
 

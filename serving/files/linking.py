@@ -18,7 +18,7 @@ from rich.text import Text
 
 from models.assessment import NOTICE
 from models.codebook import Codebook
-from models.links import Linked, LinkedCase, Linker
+from models.links import HubList, Linked, LinkedCase, Linker
 from models.record import Record
 from models.rows import Columns, ReadingNote, Row, RowFault, parse_record, read_rows
 from models.whole_files import write_whole, writing
@@ -45,14 +45,15 @@ def link_file(
     analyzer: Analyzer,
     codebook: Codebook,
     fields: Mapping[str, str] | None = None,
+    hubs: HubList | None = None,
     elsewhere: Callable[[Sequence[Record]], Linked] | None = None,
     on_note: Callable[[ReadingNote], None] | None = None,
 ) -> LinkOutcome:
     """Assess and link every record of a file. Raises RowsError for an unreadable one.
 
     Identifiers may stand in columns or in an object named ``meta``; a column wins. ``fields``
-    maps the file's own column names to a record's fields. ``elsewhere``
-    does both for the records in place of this process.
+    maps the file's own column names to a record's fields; ``hubs`` ties nobody, by default ours.
+    ``elsewhere`` does both for the records in place of this process.
     """
     faults: list[RowFault] = []
     records: list[Record] = []
@@ -64,7 +65,7 @@ def link_file(
     if elsewhere is not None:
         return LinkOutcome(elsewhere(records), tuple(faults))
     assessments = assess_sorted(records, analyzer)
-    return LinkOutcome(Linker(codebook).link(records, assessments), tuple(faults))
+    return LinkOutcome(Linker(codebook, hubs=hubs).link(records, assessments), tuple(faults))
 
 
 def read_linkable(

@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 
 from models.bundle import load_bundle
+from models.links import read_hubs
 from serving.register.errors import RegisterError
 from serving.register.link_index import index_with
 from serving.register.register import Register
@@ -15,7 +16,8 @@ NOTHING = "none"
 def open_register(settings: ServingSettings) -> Register:
     """The register of these settings, linked by the codebook of their bundle.
 
-    Raises RegisterError where they want none, BundleError for a bundle that cannot be used.
+    Raises RegisterError where they want none, BundleError for a bundle that cannot be used,
+    HubError for a list of hubs that cannot be.
     """
     if settings.database == NOTHING:
         raise RegisterError("--database: found none, wanted the address of a database")
@@ -26,7 +28,7 @@ def open_register(settings: ServingSettings) -> Register:
         text_form=settings.stored_text,
         text_key_file=settings.text_key_file or folder / "text.keys",
         password_file=settings.database_password_file,
-        index=index_with(load_bundle(settings.bundle).codebook),
+        index=index_with(load_bundle(settings.bundle).codebook, hubs=read_hubs(settings.hubs)),
     )
 
 
