@@ -1,6 +1,9 @@
+import asyncio
+
 import pytest
 from pydantic import ValidationError
 
+from serving.listening import server_of
 from serving.settings import ServingSettings, SettingsError, read_settings
 from tests.readers import KeywordAnalyzer
 from tests.served import run_server
@@ -88,3 +91,33 @@ def test_a_name_with_scheme_or_port_is_told_before_it_is_never_met(hosts, monkey
     monkeypatch.setenv("XIAOBAO_ALLOWED_HOSTS", hosts)
     with pytest.raises(SettingsError, match="XIAOBAO_ALLOWED_HOSTS"):
         read_settings()
+
+
+# --- a proxy in front ---------------------------------------------------------------------------
+
+
+def seen_behind(proxy: str) -> tuple[str, str]:
+    """Scheme and address of the caller as the service sees them, told by a proxy at an address."""
+    seen = {}
+
+    async def app(scope, *_):
+        seen.update(scope)
+
+    config = server_of(app, ServingSettings()).config
+    config.load()
+    headers = [(b"x-forwarded-proto", b"https"), (b"x-forwarded-for", b"203.0.113.9")]
+    scope = {"type": "http", "scheme": "http", "client": (proxy, 4711), "headers": headers}
+    asyncio.run(config.loaded_app(scope, None, None))
+    return seen["scheme"], seen["client"][0]
+
+
+def test_a_proxy_on_this_machine_is_believed_and_no_other(monkeypatch):
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    assert seen_behind("127.0.0.1") == ("https", "203.0.113.9")
+    assert seen_behind("172.18.0.1") == ("http", "172.18.0.1")
+
+
+def test_a_proxy_elsewhere_is_believed_once_it_is_named(monkeypatch):
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.1,172.18.0.0/16")
+    assert seen_behind("172.18.0.1") == ("https", "203.0.113.9")
+    assert seen_behind("172.19.0.1") == ("http", "172.19.0.1")
