@@ -469,3 +469,19 @@ def test_a_column_can_be_ignored(tmp_path):
     path = write(tmp_path, "a.csv", "投诉内容,业务员\n退保难,系统\n")
     assert read(path, fields={"业务员": ""})[0] == [Record(text="退保难")]
     assert note_of(path, fields={"业务员": ""}).ignored_columns == ("业务员",)
+
+
+@pytest.mark.parametrize(("codec", "rows"), [("utf-8", 1), ("utf-8", 200), ("gb18030", 200)])
+def test_a_zero_byte_in_a_text_does_not_make_the_file_utf_16(tmp_path, codec, rows):
+    lines = ["甲0,退\0保难\n", *(f"甲{i},第{i}次催办没人回\n" for i in range(1, rows))]
+    content = "工单号,投诉内容\n" + "".join(lines)
+    path = write(tmp_path, "a.csv", content.encode(codec))
+    records, faults = read(path)
+    assert (len(records), faults, note_of(path).encoding) == (rows, [], codec)
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["sent the form twice", "理赔拖了两个月" * 200])
+def test_utf_16_without_a_mark_is_known_by_its_zero_bytes(tmp_path, codec, text):
+    path = write(tmp_path, "a.csv", f"id,content\n1,{text}\n2,{text}\n".encode(codec))
+    assert [record.text for record in read(path)[0]] == [text] * 2
