@@ -485,3 +485,10 @@ def test_a_zero_byte_in_a_text_does_not_make_the_file_utf_16(tmp_path, codec, ro
 def test_utf_16_without_a_mark_is_known_by_its_zero_bytes(tmp_path, codec, text):
     path = write(tmp_path, "a.csv", f"id,content\n1,{text}\n2,{text}\n".encode(codec))
     assert [record.text for record in read(path)[0]] == [text] * 2
+
+
+@pytest.mark.parametrize("name", ["exports", "exports.csv"])
+def test_a_directory_is_named_as_what_it_is(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(RowsError, match=rf"{name}: found a directory, wanted a file \(\.jsonl"):
+        read(tmp_path / name)

@@ -51,6 +51,8 @@ def read_rows(
 
     An optional value that is of no use in its field is left out and counted in the note.
     """
+    if path.is_dir():
+        raise RowsError(f"{path}: found a directory, wanted a file ({', '.join(SUFFIXES)})")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise RowsError(
