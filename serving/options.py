@@ -16,7 +16,8 @@ OwnColumns = Annotated[
     typer.Option(
         "--column",
         metavar="NAME=FIELD",
-        help="文件自己的列名对应哪个字段,可重复 · a column of the file's own, e.g. 诉求描述=text",
+        help="文件自己的列名对应哪个字段,可重复;NAME= 不用该列 · "
+        "a column of the file's own, e.g. 诉求描述=text; NAME= to ignore it",
     ),
 ]
 DatabaseUrl = Annotated[
@@ -38,12 +39,17 @@ PrecisionName = Annotated[
 
 
 def fields_of(columns: list[str] | None) -> dict[str, str]:
-    """A file's own column names to the fields they mean; raises BadParameter for no such pair."""
+    """A file's own column names to the fields they mean, or to nothing where they are ignored.
+
+    Raises BadParameter for no such pair.
+    """
     from models.rows import RECORD_FIELDS
 
     pairs = [column.rpartition("=") for column in columns or ()]
     for name, _, field in pairs:
-        if not name.strip() or field.strip() not in RECORD_FIELDS:
-            wanted = f"NAME=FIELD, FIELD one of {', '.join(RECORD_FIELDS)}"
+        if not name.strip() or field.strip() not in ("", *RECORD_FIELDS):
+            wanted = (
+                f"NAME=FIELD (NAME= to ignore a column), FIELD one of {', '.join(RECORD_FIELDS)}"
+            )
             raise typer.BadParameter(f"wanted {wanted}", param_hint="--column")
     return {name.strip(): field.strip() for name, _, field in pairs}

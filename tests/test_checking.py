@@ -90,10 +90,11 @@ def test_span_lengths_are_in_characters():
 
 
 def test_what_reading_left_aside_is_in_the_report():
-    note = ReadingNote("a.xlsx", 1, 0, ("坐席",), (("phone", 2),), ("汇总",))
+    unused = (("received_at", "a day", 2),)
+    note = ReadingNote("a.xlsx", 1, 0, ("坐席",), (("phone", 2),), ("汇总",), unused=unused)
     report = check(Examples((), notes=(note,)))
     assert [kind for kind, _ in found(report)] == [
-        "unknown_column", "damaged_number", "skipped_sheet",
+        "unknown_column", "damaged_number", "unused_value", "skipped_sheet",
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 from models.weights import bare_encoder
 from tests.tiny import save_bert, save_modernbert
+from training.pretraining import encoders
 from training.pretraining.encoders import EncoderError, load_encoder, load_tokenizer
 
 CPU = torch.device("cpu")
@@ -164,6 +165,26 @@ def test_a_slow_tokenizer_is_refused(tmp_path):
 def test_a_path_that_leads_nowhere_is_named(tmp_path):
     with pytest.raises(EncoderError, match="nowhere: no usable checkpoint"):
         load_encoder(tmp_path / "nowhere", device=CPU)
+
+
+@pytest.mark.parametrize("base", ["./nowhere", "runs/to/nowhere", "~/nowhere", "nowhere/"])
+def test_what_can_only_be_a_path_is_not_asked_of_the_hub(base, monkeypatch):
+    monkeypatch.setattr(encoders, "get_hf_file_metadata", pytest.fail)
+    with pytest.raises(EncoderError, match=r"no usable checkpoint \(no such directory\)"):
+        load_encoder(base, device=CPU)
+
+
+def test_the_hub_is_asked_once_for_what_may_be_an_id(monkeypatch):
+    asked = []
+
+    def unreachable(url):
+        asked.append(url)
+        raise ConnectionError
+
+    monkeypatch.setattr(encoders, "get_hf_file_metadata", unreachable)
+    with pytest.raises(EncoderError, match=r"the hub cannot be asked: ConnectionError"):
+        load_encoder("nobody/nothing", device=CPU)
+    assert [url.endswith("nobody/nothing/resolve/main/config.json") for url in asked] == [True]
 
 
 def test_a_vocabulary_that_n_grams_cannot_count_is_refused(tmp_path, tiny_tokenizer):

@@ -33,12 +33,18 @@ def test_so_it_does_where_cases_are_linked_or_imported(source: Path) -> None:
     assert record.phone == "057188880000"
 
 
+def test_a_column_is_ignored_where_no_field_is_named(source: Path) -> None:
+    fields = fields_of(["原话=text", "座机=phone", "座机="])
+    ((_, record),) = read_numbered(source, fields=fields)
+    assert record.phone is None
+
+
 def test_without_it_the_error_says_how(source: Path) -> None:
     with pytest.raises(RowsError, match="NAME=text"):
         list(read_numbered(source))
 
 
-@pytest.mark.parametrize("column", ["原话", "=text", "原话=words", "原话="])
+@pytest.mark.parametrize("column", ["原话", "=text", "原话=words", "="])
 def test_a_pair_that_says_nothing_is_refused(source: Path, column: str) -> None:
     told = CliRunner().invoke(app, ["assess", str(source), "--column", column])
     assert told.exit_code == 2

@@ -21,6 +21,7 @@ from models.self_check import TOLERANCES, tolerance_of
 from models.weights import load_network
 from models.windows import Window, pack, pad
 from tests.tiny import write_complaints
+from training.examples.provenance import ProvenanceError
 from training.tuning.commands import quantize
 from training.tuning.gate import MARGIN, Compared, GateError, check_gate, check_margin, compare
 from training.tuning.publishing import Quantized, quantize_bundle
@@ -104,6 +105,14 @@ def test_what_is_quantized_is_not_quantized_again(
 ) -> None:
     with pytest.raises(BundleError, match="int8 found, fp32 wanted to quantize"):
         quantize_bundle(quantized.analyzer, samples, directory=tmp_path / "again")
+
+
+def test_of_other_data_it_says_what_was_found_and_which_is_wanted(
+    tiny_analyzer: Analyzer, samples: list[LabelledRecord], tmp_path: Path
+) -> None:
+    told = r"data: 1 records found, 0 of them among those that .* learned from, and none to measure"
+    with pytest.raises(ProvenanceError, match=told):
+        quantize_bundle(tiny_analyzer, samples[:1], directory=tmp_path / "int8")
 
 
 # The gate

@@ -3,7 +3,7 @@
 Streams; knows nothing about labels, models or HTTP. Needs no `datasets` and no pandas.
 """
 
-from models.rows.cells import parse_record
+from models.rows.cells import parse_record, settle
 from models.rows.columns import ALIASES, RECORD_FIELDS, Columns
 from models.rows.reading import SUFFIXES, read_piped, read_records, read_rows
 from models.rows.row import ReadingNote, Row, RowFault, RowsError
@@ -21,4 +21,5 @@ __all__ = [
     "read_piped",
     "read_records",
     "read_rows",
+    "settle",
 ]

@@ -18,6 +18,9 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", 
 _SAMPLE = 2**16
 # Below this share of clean lines an encoding is the wrong one, above it single lines are damaged.
 _CLEAN = 0.9
+# Zero bytes that may be damage. UTF-16 has one for each delimiter, digit and line end: in Latin
+# script half of its bytes, in Chinese few, but its Chinese is no UTF-8.
+_MOST_ZEROS = {"utf-8": 0.1, "gb18030": 0.001}
 
 
 def find_encoding(path: Path) -> str:
@@ -27,10 +30,14 @@ def find_encoding(path: Path) -> str:
     for bom, codec in _BOMS:
         if start.startswith(bom):
             return codec
-    if b"\0" in start:
+    zeros = start.count(0) / max(1, len(start))
+    fitting = [
+        codec
+        for codec, most in _MOST_ZEROS.items()
+        if zeros <= most and _clean_share(path, codec) >= _CLEAN
+    ]
+    if zeros and not fitting:
         return _utf16_without_bom(path, start)
-    shares = {codec: _clean_share(path, codec) for codec in ("utf-8", "gb18030")}
-    fitting = [codec for codec, share in shares.items() if share >= _CLEAN]
     # UTF-8 first: short UTF-8 lines are sometimes valid GB18030, hardly ever the other way round.
     return fitting[0] if fitting else _guess(path, start)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.extras import need
 from models.rows.cells import is_rounded
-from models.rows.columns import Columns, no_text_column
+from models.rows.columns import Columns, field_of, no_text_column
 from models.rows.row import Row, RowFault, RowsError, Tally
 
 _BATCH = 1024
@@ -28,7 +28,7 @@ def read(path: Path, columns: Columns, tally: Tally) -> Iterator[Row | RowFault]
             if "text" not in header.fields:
                 raise no_text_column(str(path), columns, [names])
             tally.ignore(header.ignored)
-            fields = {n: f for n, f in zip(names, header.fields, strict=True) if f}
+            fields = {name: field for field, name in header.named(names).items()}
             yield from _read_batches(path, table, fields, tally)
     except arrow.ArrowException as error:
         reason = "found no Parquet table or a damaged one"
@@ -52,5 +52,5 @@ def _read_batches(
 def _undamaged(values: dict[str, Any], tally: Tally) -> dict[str, Any]:
     """Without numbers that a float has rounded (a column of digits with gaps, from pandas)."""
     rounded = [field for field, value in values.items() if is_rounded(value)]
-    tally.left_out.update(rounded)
+    tally.left_out.update(map(field_of, rounded))
     return {field: None if field in rounded else value for field, value in values.items()}

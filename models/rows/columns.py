@@ -1,13 +1,15 @@
 """Which column means which field: a table of names that exports use, and how a header is found.
 
-Knows names only, never cells of rows. Names in one tuple stand in order of preference: where two
-columns of a file mean the same field, the earlier name wins and the other column is ignored.
+Knows names only, never what cells hold. Names in one tuple stand in order of preference: where two
+columns of a file mean the same field, the earlier name wins and the other column is ignored. Only
+columns of the moment of receipt are kept beside each other: one may hold the day, one the time.
 """
 
 import dataclasses
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from models.record import Record
 from models.rows.row import RowsError
@@ -50,7 +52,13 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 # Rows of a file that are searched for its header: titles, dates and notes may stand above it.
 HEADER_WITHIN = 20
 
+BESIDE = "received_at@"
+"""Begins the name under which a row holds a further column of ``received_at``; in order of
+preference, and ending in TWIN where it is named as the first is (受理时间, 受理日期)."""
+TWIN = "="
+
 _ADORNMENT = re.compile(r"[(【\[].*?[)】\]]|[*:]")
+_OF_DAY_OR_TIME = re.compile(r"(日期|时间|時間|date|time|at)$")
 
 
 def fold(name: object) -> str:
@@ -60,24 +68,39 @@ def fold(name: object) -> str:
     return _ADORNMENT.sub("", plain)
 
 
+def field_of(name: str) -> str:
+    """The field that a row's name stands for."""
+    return "received_at" if name.startswith(BESIDE) else name
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Header:
-    """For each column its field or None; ``ignored`` are the names without a field."""
+    """For each column its field or None; ``ignored`` are the names without a field.
+
+    ``beside``: places of further columns of ``received_at``, and the names their cells go by.
+    """
 
     fields: tuple[str | None, ...]
     ignored: tuple[str, ...]
+    beside: tuple[tuple[int, str], ...] = ()
 
     @property
     def known(self) -> int:
         """How many columns have a field."""
         return sum(field is not None for field in self.fields)
 
+    def named(self, cells: Sequence[Any]) -> dict[str, Any]:
+        """The cells that have a field, under its name; a row may be shorter than the header."""
+        named = {field: cell for field, cell in zip(self.fields, cells, strict=False) if field}
+        return named | {name: cells[place] for place, name in self.beside if place < len(cells)}
+
 
 class Columns:
     """The names that mean a field in one reading.
 
-    ``fields`` maps a file's own column names to fields and beats the table; ``also`` are further
-    fields a caller wants under their own name (labels). An unknown field is a `RowsError`.
+    ``fields`` maps a file's own column names to fields and beats the table, and to nothing a column
+    to ignore; ``also`` are further fields a caller wants under their own name (labels). An unknown
+    field is a `RowsError`.
     """
 
     def __init__(
@@ -85,7 +108,7 @@ class Columns:
     ) -> None:
         wanted = (*RECORD_FIELDS, *also)
         for name, field in (fields or {}).items():
-            if field not in wanted:
+            if field and field not in wanted:
                 raise RowsError(f"column map: {name!r} goes to {field!r}, wanted one of {wanted}")
         self._ranks: dict[str, tuple[int, str]] = {}
         for field in wanted:
@@ -93,7 +116,9 @@ class Columns:
                 self._ranks.setdefault(fold(name), (rank, field))
         # A field under its own name is never an alias of another (`id` beside `case_id`).
         self._ranks.update({fold(field): (0, field) for field in wanted})
-        self._ranks.update({fold(name): (-1, field) for name, field in (fields or {}).items()})
+        own = {fold(name): (-1, field) for name, field in (fields or {}).items()}
+        ranks = {**self._ranks, **own}
+        self._ranks = {name: hit for name, hit in ranks.items() if hit[1]}
 
     def match(self, names: Sequence[object]) -> Header:
         """The fields of these columns; of two columns for one field the preferred name wins."""
@@ -103,10 +128,13 @@ class Columns:
             if hit is not None:
                 best[hit[1]] = min(best.get(hit[1], (hit[0], place)), (hit[0], place))
         winners = {place: field for field, (_, place) in best.items()}
-        lost = (name for place, name in enumerate(names) if place not in winners)
+        beside = _beside(names, found)
+        used = winners.keys() | dict(beside).keys()
+        lost = (name for place, name in enumerate(names) if place not in used)
         return Header(
             fields=tuple(winners.get(place) for place in range(len(names))),
             ignored=tuple(str(name)[:40] for name in lost if name is not None and str(name)),
+            beside=beside,
         )
 
     def find_header(self, rows: Sequence[Sequence[object]]) -> tuple[int, Header] | None:
@@ -114,6 +142,17 @@ class Columns:
         headers = [(place, self.match(row)) for place, row in enumerate(rows[:HEADER_WITHIN])]
         usable = [(place, header) for place, header in headers if "text" in header.fields]
         return max(usable, key=lambda found: (found[1].known, -found[0]), default=None)
+
+
+def _beside(
+    names: Sequence[object], found: Sequence[tuple[int, str] | None]
+) -> tuple[tuple[int, str], ...]:
+    hits = [(hit[0], place) for place, hit in enumerate(found) if hit and hit[1] == "received_at"]
+    places = [place for _, place in sorted(hits)]
+    stems = [_OF_DAY_OR_TIME.sub("", fold(names[place])) for place in places]
+    twins = [TWIN if stem == stems[0] else "" for stem in stems]
+    named = (f"{BESIDE}{order:02}{twin}" for order, twin in enumerate(twins))
+    return tuple(zip(places, named, strict=True))[1:]
 
 
 def no_text_column(place: str, columns: Columns, rows: Sequence[Sequence[object]]) -> RowsError:

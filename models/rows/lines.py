@@ -30,8 +30,7 @@ def read_objects(stream: BinaryIO, columns: Columns, tally: Tally) -> Iterator[R
             continue
         header = _header_of(tuple(parsed), columns, headers)
         tally.ignore(header.ignored)
-        named = zip(header.fields, parsed.values(), strict=True)
-        yield Row(tally.file, number, {field: value for field, value in named if field})
+        yield Row(tally.file, number, header.named(tuple(parsed.values())))
 
 
 def read_texts(stream: BinaryIO, tally: Tally) -> Iterator[Row | RowFault]:

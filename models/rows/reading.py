@@ -3,13 +3,13 @@
 Constant memory for JSONL, CSV and Parquet; XLSX keeps the workbook's shared strings.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from models.record import Record
 from models.rows import columnar, lines, separated, sheets
-from models.rows.cells import parse_record
+from models.rows.cells import parse_record, settle
 from models.rows.columns import Columns
 from models.rows.row import ReadingNote, Row, RowFault, RowsError, Tally, unreadable
 
@@ -44,10 +44,15 @@ def read_rows(
     path: Path,
     *,
     fields: Mapping[str, str] | None = None,
-    also: Iterable[str] = (),
+    also: Collection[str] = (),
     on_note: Callable[[ReadingNote], None] | None = None,
 ) -> Iterator[Row | RowFault]:
-    """Like `read_records`, one step earlier: cells unchecked, with the ``also`` fields."""
+    """Like `read_records`, one step earlier: with the ``also`` fields, whose cells are unchecked.
+
+    An optional value that is of no use in its field is left out and counted in the note.
+    """
+    if path.is_dir():
+        raise RowsError(f"{path}: found a directory, wanted a file ({', '.join(SUFFIXES)})")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise RowsError(
@@ -57,7 +62,7 @@ def read_rows(
     try:
         for row in reader(path, Columns(fields, also=also), tally):
             tally.rows += 1
-            yield row
+            yield row if isinstance(row, RowFault) else settle(row, tally.unused, but=also)
     except OSError as error:
         raise unreadable(path, error) from error
     if on_note is not None:
@@ -84,7 +89,7 @@ def read_piped(
     )
     for row in found:
         tally.rows += 1
-        yield row
+        yield row if isinstance(row, RowFault) else settle(row, tally.unused)
     if not tally.rows:
         raise RowsError(f"{name}: found no complaint, wanted one a line")
     if on_note is not None:

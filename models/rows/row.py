@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ class ReadingNote:
     """What a file held beside its records and faults: one note a file, when it is read out.
 
     ``rows`` counts the rows that were not blank; ``ignored_columns`` have no field of ours;
-    ``left_out`` counts values, by field, that the file's own format had already damaged.
+    ``left_out`` counts values, by field, that the file's own format had already damaged;
+    ``unused`` those of no use in their field, with what was wanted there.
     """
 
     file: str
@@ -59,6 +61,7 @@ class ReadingNote:
     left_out: tuple[tuple[str, int], ...] = ()
     skipped_sheets: tuple[str, ...] = ()
     encoding: str | None = None
+    unused: tuple[tuple[str, str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -71,6 +74,7 @@ class Tally:
     encoding: str | None = None
     ignored: dict[str, None] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
+    unused: Counter[tuple[str, str]] = field(default_factory=Counter)
     skipped_sheets: list[str] = field(default_factory=list)
 
     def ignore(self, names: tuple[str, ...]) -> None:
@@ -89,6 +93,7 @@ class Tally:
             left_out=tuple(sorted(self.left_out.items())),
             skipped_sheets=tuple(self.skipped_sheets),
             encoding=self.encoding,
+            unused=tuple((*key, count) for key, count in sorted(self.unused.items())),
         )
 
 
@@ -104,10 +109,11 @@ def type_name(value: object) -> str:
 
 _TYPE_NAMES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),  # before int: Python's bool is one
-    ((int, float), "a number"),
+    ((int, float, Decimal), "a number"),
     (str, "text"),
     (datetime, "a date and time"),
     (date, "a date"),
+    (time, "a time"),
     ((list, tuple), "a list"),
     (dict, "an object"),
     (bytes, "bytes"),

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from models.rows.cells import DIGIT_FIELDS
 from models.rows.charset import DAMAGED, find_encoding
-from models.rows.columns import HEADER_WITHIN, Columns, Header, no_text_column
+from models.rows.columns import HEADER_WITHIN, Columns, Header, field_of, no_text_column
 from models.rows.row import Row, RowFault, RowsError, Tally
 
 _ROUNDED = re.compile(r"\s*\d(?:\.\d+)?E\+\d+\s*", re.IGNORECASE)
@@ -66,12 +66,14 @@ def parse_cells(cells: list[str], header: Header, *, file: str, number: int) -> 
     if any(cell.strip() for cell in cells[wanted:]):
         reason = f"found {len(cells)} cells, wanted {wanted} as in the header"
         return RowFault(file, number, None, f"{reason} (a text with a delimiter needs quotes)")
-    named = {field: cell for field, cell in zip(header.fields, cells, strict=False) if field}
+    named = header.named(cells)
     for field, cell in named.items():
         damaged = DAMAGED.search(cell)
         if damaged:
             byte = f"byte 0x{ord(damaged[0]) - 0xDC00:02x} at character {damaged.start() + 1}"
-            return RowFault(file, number, field, f"found {byte}, which the file's encoding lacks")
+            return RowFault(
+                file, number, field_of(field), f"found {byte}, which the file's encoding lacks"
+            )
     return Row(file, number, named)
 
 

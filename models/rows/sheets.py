@@ -17,7 +17,7 @@ from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.utils.datetime import from_excel
 from openpyxl.utils.exceptions import InvalidFileException
 
-from models.rows.columns import HEADER_WITHIN, Columns, Header, no_text_column
+from models.rows.columns import HEADER_WITHIN, Columns, Header, field_of, no_text_column
 from models.rows.row import Row, RowFault, RowsError, Tally
 
 _MOST_DIGITS = 10**15
@@ -63,16 +63,16 @@ def _read_sheet(
         if all(cell is None or not str(cell).strip() for cell in cells):
             tally.blank_rows += 1
             continue
-        named = {f: cell for f, cell in zip(header.fields, cells, strict=False) if f}
+        named = header.named(cells)
         yield Row(file, number, {f: _value(f, cell, tally, epoch) for f, cell in named.items()})
 
 
 def _value(field: str, cell: Any, tally: Tally, epoch: Any) -> Any:
     number = isinstance(cell, int | float) and not isinstance(cell, bool)
     if number and abs(cell) >= _MOST_DIGITS:
-        tally.left_out[field] += 1
+        tally.left_out[field_of(field)] += 1
         return None
-    if number and field == "received_at" and int(cell) in _DAY_NUMBERS:
+    if number and field_of(field) == "received_at" and int(cell) in _DAY_NUMBERS:
         return from_excel(cell, epoch)
     return None if isinstance(cell, str) and cell in ERROR_CODES else cell
 

@@ -4,6 +4,7 @@ One row out a row in, in order: a row that gives no record keeps its place and s
 neither an engine nor a file. Needs the extra batch.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow
 
 from models.assessment import Assessment, as_json
 from models.record import Record
-from models.rows import RECORD_FIELDS, Columns, Row, RowFault, parse_record
+from models.rows import RECORD_FIELDS, Columns, Row, RowFault, parse_record, settle
 from models.rows.columns import no_text_column
 from serving.engines.engine import Numbered
 from serving.engines.flat import COLUMNS, Kind, flat
@@ -65,7 +66,7 @@ def read_batch(batch: Any, columns: Columns) -> list[BatchRow]:
     header = columns.match(names)
     if "text" not in header.fields:
         raise no_text_column("batch", columns, [names])
-    fields = {n: f for n, f in zip(names, header.fields, strict=True) if f}
+    fields = {name: field for field, name in header.named(names).items()}
     rows = batch.column("row").to_pylist() if "row" in names else [None] * batch.num_rows
     cells = batch.select(list(fields)).to_pylist()
     return [_place(row, cell, fields) for row, cell in zip(rows, cells, strict=True)]
@@ -95,7 +96,8 @@ def answers_schema(*, whole: bool = True) -> Any:
 
 def _place(row: int | None, cells: Mapping[str, Any], fields: Mapping[str, str]) -> BatchRow:
     values = {fields[name]: cell for name, cell in cells.items()}
-    found = parse_record(Row("batch", row or 0, values))
+    # A table of a cluster has nobody to tell: a value that is of no use loses no complaint.
+    found = parse_record(settle(Row("batch", row or 0, values), Counter()))
     if isinstance(found, Record):
         return BatchRow(row, found.case_id, found)
     named = parse_record(Row("batch", row or 0, {"text": "-", "case_id": values.get("case_id")}))

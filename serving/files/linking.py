@@ -4,6 +4,7 @@ The whole file is in memory: a link needs both ends. Shows ids, kinds and reason
 name or a number of a customer.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from models.assessment import NOTICE
 from models.codebook import Codebook
 from models.links import HubList, Linked, LinkedCase, Linker
 from models.record import Record
-from models.rows import Columns, ReadingNote, Row, RowFault, parse_record, read_rows
+from models.rows import Columns, ReadingNote, Row, RowFault, parse_record, read_rows, settle
 from models.whole_files import write_whole, writing
 from serving.contracts import Analyzer
 from serving.engines.reading import assess_sorted
@@ -86,7 +87,7 @@ def read_linkable(
             yield row
             continue
         values = _flat(row.values, columns)
-        found = parse_record(Row(row.file, row.number, values))
+        found = parse_record(settle(Row(row.file, row.number, values), Counter()))
         if isinstance(found, Record) and found.case_id is None:
             sheet = row.file.removeprefix(str(source))
             found = replace(found, case_id=f"{prefix}{sheet}#{row.number}")
@@ -153,8 +154,8 @@ def _flat(values: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
     meta = values.get("meta")
     if isinstance(meta, dict):
         header = columns.match(tuple(meta))
-        for field, value in zip(header.fields, meta.values(), strict=True):
-            if field is not None and flat.get(field) is None:
+        for field, value in header.named(tuple(meta.values())).items():
+            if flat.get(field) is None:
                 flat[field] = value
     return flat
 

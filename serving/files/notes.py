@@ -16,6 +16,10 @@ def tell(note: ReadingNote, console: Console) -> None:
     lines = [
         f"{field}: {count} 个值已损坏 values damaged, left out" for field, count in note.left_out
     ]
+    lines += [
+        f"{field}: {count} 个值不合用,未采用 values of no use, left out; wanted {wanted}"
+        for field, wanted, count in note.unused
+    ]
     if note.ignored_columns:
         lines.append(f"未使用的列 columns not used: {', '.join(note.ignored_columns)}")
     if note.skipped_sheets:

@@ -158,6 +158,8 @@ def _note_findings(notes: Iterable[ReadingNote]) -> Iterator[Finding]:
             yield Finding("unknown_column", note.file, f"ignored: {names}")
         for field, count in note.left_out:
             yield Finding("damaged_number", note.file, f"{field}: {count} left out, digits lost")
+        for field, wanted, count in note.unused:
+            yield Finding("unused_value", note.file, f"{field}: {count} left out, wanted {wanted}")
         for sheet in note.skipped_sheets:
             yield Finding("skipped_sheet", note.file, f"sheet {sheet!r} has no text column")
 

@@ -84,7 +84,8 @@ def read_labelled(
 ) -> Iterator[Example | RowFault]:
     """Each row's example, or all its faults. ``seen`` keeps the ids met, across files."""
     seen = {} if seen is None else seen
-    for row in read_rows(path, fields=fields, also=LABEL_FIELDS, on_note=on_note):
+    also = (*LABEL_FIELDS, "genre")  # here a label, which nobody may misspell
+    for row in read_rows(path, fields=fields, also=also, on_note=on_note):
         if isinstance(row, RowFault):
             yield row
             continue

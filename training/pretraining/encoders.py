@@ -3,6 +3,7 @@
 Says in one line what is wrong with a checkpoint; knows nothing about heads or labels.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import HfHubHTTPError
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import CONFIG_NAME
 from transformers.utils import logging as transformers_logging
 
 from models.errors import XiaobaoError
@@ -25,6 +29,7 @@ EMBEDDED_ENCODER = Path(__file__).parents[2] / "models" / "embedded" / "encoder"
 DROPOUTS = ("embedding_dropout", "mlp_dropout", "hidden_dropout_prob")
 LONGEST = 1024  # tokens a window, where the encoder's positions allow so many
 SHORTEST = 32
+_HUB_ID = re.compile(r"\w[\w.-]*(/[\w.-]+)?", re.ASCII)
 OVERLAP = 128  # tokens that neighbouring windows share, a quarter of short ones
 
 
@@ -132,13 +137,33 @@ def reading(base: str | Path) -> Iterator[None]:
     """Turns whatever a checkpoint makes transformers raise into an EncoderError; no chatter."""
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
+    _check_is_there(str(base))
     try:
         yield
     except Exception as error:  # its readers raise what they meet: KeyError to SafetensorError
-        raise EncoderError(
-            f"{base}: no usable checkpoint ({type(error).__name__}); wanted a directory with "
-            "config.json, model.safetensors and a tokenizer, or a hub id"
-        ) from error
+        raise EncoderError(_unusable(base, type(error).__name__)) from error
+
+
+def _check_is_there(base: str) -> None:
+    """Asks the hub once for what is no directory here: transformers tries six times, 23 seconds."""
+    if Path(base).is_dir():
+        return
+    if not _HUB_ID.fullmatch(base):
+        raise EncoderError(_unusable(base, "no such directory"))
+    try:
+        if not isinstance(try_to_load_from_cache(base, CONFIG_NAME), str):
+            get_hf_file_metadata(hf_hub_url(base, CONFIG_NAME))
+    except Exception as error:  # those of the hub and of its HTTP client alike
+        hub = "gives no such model" if isinstance(error, HfHubHTTPError) else "cannot be asked"
+        why = f"no such directory, and the hub {hub}: {type(error).__name__}"
+        raise EncoderError(_unusable(base, why)) from error
+
+
+def _unusable(base: str | Path, why: str) -> str:
+    return (
+        f"{base}: no usable checkpoint ({why}); wanted a directory with "
+        "config.json, model.safetensors and a tokenizer, or a hub id"
+    )
 
 
 def _vocabulary(base: str | Path, config: Any) -> int:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from models.analyzer import Analyzer
-from models.bundle import FULL_PRECISION, REQUIRED, BundleError, check_free
+from models.bundle import FULL_PRECISION, REQUIRED, Bundle, BundleError, check_free
 from models.record import LabelledRecord, Record
 from training.evaluation.measuring import headline_of, measure_part
 from training.evaluation.metrics import Evaluation
-from training.examples.provenance import pick, split_again
+from training.examples.provenance import ProvenanceError, learned_from, pick, split_again
+from training.examples.splits import Split
 from training.tuning.bundling import publish
 from training.tuning.gate import MARGIN, Compared, check_gate, check_margin, compare
 from training.tuning.quantizing import PRECISION, quantize_network
@@ -46,7 +47,7 @@ def quantize_bundle(
     records: those that ``full`` was trained on, or others; they are split as in its training.
     Activations are calibrated on the training part, thresholds and the gate on the development
     part. Raises GateError for a network that is worse by more than ``margin``, BundleError for a
-    bundle that is quantized already.
+    bundle that is quantized already, ProvenanceError for records that leave a part empty.
     """
     bundle = full.bundle
     check_margin(margin)
@@ -57,6 +58,7 @@ def quantize_bundle(
         )
     parts = split_again(records, bundle.manifest)
     development = pick(records, parts, DEVELOPMENT)
+    _check_parts(records, parts, bundle)
     before = _measured(full, development)
     compared: list[Compared] = []
 
@@ -81,6 +83,18 @@ def quantize_bundle(
         )
     sizes = (each.file("network.onnx").stat().st_size for each in (bundle, analyzer.bundle))
     return Quantized(analyzer, tuple(compared), *sizes)
+
+
+def _check_parts(records: Sequence[LabelledRecord], parts: Split, bundle: Bundle) -> None:
+    """Records of other data may leave nothing to calibrate or to measure on."""
+    if parts.train and parts.development:
+        return
+    learned = learned_from([one.record for one in records], bundle.manifest)
+    use = "measure on" if parts.train else "calibrate on"
+    raise ProvenanceError(
+        f"data: {len(records)} records found, {learned} of them among those that {bundle.name} "
+        f"learned from, and none to {use}; wanted the files that this bundle was trained on"
+    )
 
 
 def _measured(analyzer: Analyzer, records: Sequence[LabelledRecord]) -> Evaluation:
