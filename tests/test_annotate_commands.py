@@ -90,3 +90,33 @@ def test_the_interface_stands_beside_the_tasks(rows, tmp_path):
 def test_wrong_usage_is_one_line(words, message):
     result = run("annotate", *words)
     assert (result.exit_code, message in result.stderr) == (2, True)
+
+
+def test_no_output_is_an_input(rows, tmp_path):
+    before = rows.read_bytes()
+    for words in (
+        ("select", rows, "--count", 1, "--out", rows),
+        ("taxonomy", "migrate", rows, "--map", rows, "--out", rows),
+    ):
+        result = run(*words)
+        assert (result.exit_code, "is the input itself" in result.stderr) == (2, True)
+    assert rows.read_bytes() == before
+
+
+def test_a_workbook_that_is_there_is_never_replaced(rows, tmp_path):
+    out = tmp_path / "cases.xlsx"
+    assert run("annotate", "export", rows, "--out", out).exit_code == 0
+    before = out.read_bytes()
+    for source, told in ((rows, "may hold labels"), (out, "is the input itself")):
+        result = run("annotate", "export", source, "--out", out)
+        assert (result.exit_code, told in result.stderr) == (2, True)
+    assert out.read_bytes() == before
+
+
+def test_an_import_without_a_labelled_case_leaves_the_output_alone(tmp_path):
+    tasks, out = tmp_path / "tasks.json", tmp_path / "labelled.jsonl"
+    tasks.write_text(json.dumps([{"data": {"text": "理赔太慢"}}]), "utf-8")
+    out.write_text("{}\n", "utf-8")
+    result = run("annotate", "import", tasks, "--out", out)
+    assert (result.exit_code, "nothing written" in result.stderr) == (2, True)
+    assert out.read_text("utf-8") == "{}\n"

@@ -148,4 +148,4 @@ def test_migrate_does_not_write_over_what_it_reads(tmp_path):
     migrated(tmp_path, row("T-1", "A1"))
     file = tmp_path / "old.jsonl"
     result = run("migrate", file, "--map", tmp_path / "map.yaml", "--out", file)
-    assert (result.exit_code, "wanted a new file" in result.stderr) == (2, True)
+    assert (result.exit_code, "is the input itself" in result.stderr) == (2, True)

@@ -29,12 +29,14 @@ def select(
     near-duplicates gives one case.
     """
     from models.analyzer import load_analyzer
+    from models.whole_files import keep_inputs
     from training.examples.annotating.cases import read_cases
     from training.examples.annotating.selecting import select as run
     from training.examples.whole_files import write_lines
 
     if out.suffix != ".jsonl":
         raise CommandError(f"--out: found {out.name}, wanted a file that ends in .jsonl")
+    keep_inputs((out,), (file,))
     cases, faults = read_cases(file)
     for fault in faults:
         typer.echo(str(fault), err=True)
@@ -73,7 +75,8 @@ def export_cases(
     """导出待标注或已标注案件 · Cases for annotators, labelled or not, with their code table.
 
     A .json is for Label Studio; NAME.config.xml beside it is the labelling interface. A .xlsx has
-    one row a case. With --bundle unlabelled cases carry a model's suggestions.
+    one row a case, and none that is there is replaced: people label in it. With --bundle unlabelled
+    cases carry a model's suggestions.
     """
     from training.examples.annotating.exporting import export
 
@@ -100,6 +103,7 @@ def import_labels(
 ) -> None:
     """把标注结果变成标注文件 · Annotated cases as a labelled file; each fault with its row."""
     from models.labels import facets_of, label_space
+    from models.whole_files import keep_inputs
     from training.code_tables import code_tables
     from training.examples.annotating.label_studio_exports import read_tasks
     from training.examples.annotating.workbook_rows import read_workbook
@@ -111,16 +115,20 @@ def import_labels(
     if file.suffix.lower() not in readers or out.suffix != ".jsonl":
         wanted = ".json or .xlsx in, .jsonl out"
         raise CommandError(f"found {file.name} and {out.name}, wanted {wanted}")
+    keep_inputs((out,), (file, taxonomy, codebook))
     causes, book = code_tables(taxonomy, codebook).read()
     known = known_labels(label_space(causes, book), facets_of(causes))
     found = readers[file.suffix.lower()](file, known=known)
-    rows = ({k: v for k, v in as_row(r).items() if v is not None} for r in found.records)
-    write_lines(out, rows)
     for fault in found.faults:
         typer.echo(str(fault), err=True)
     for place in found.several:
         several = "多份标注,取定稿或最近一份 · several annotations, latest kept"
         typer.echo(f"{file}:{place}: {several}", err=True)
     left = f"未标注 {len(found.open)} 件 not annotated"
+    if not found.records:
+        # Whatever stands in the output's place is worth more than an empty file.
+        raise CommandError(f"{file}: no labelled case found ({left}), one wanted; nothing written")
+    rows = ({k: v for k, v in as_row(r).items() if v is not None} for r in found.records)
+    write_lines(out, rows)
     typer.echo(f"{out}: {len(found.records)} 件 cases;{left}", err=True)
     raise typer.Exit(1 if found.faults else 0)
