@@ -124,8 +124,9 @@ def migrate(
     if out.suffix != ".jsonl":
         raise MappingError(f"--out: found {out.name}, wanted a file that ends in .jsonl")
     mapping = load_mapping(map_file)
-    if target is not None:
-        mapping.check_known(load_taxonomy(target).leaves, name=str(map_file))
+    leaves = load_taxonomy(target).leaves if target is not None else None
+    if leaves is not None:
+        mapping.check_known(leaves, name=str(map_file))
     found = migrate_file(labelled, mapping)
     report = found.as_json()
     write_lines(out, found.rows)
@@ -136,6 +137,11 @@ def migrate(
             typer.echo(f"{title}: {code} {held['rows']} 条 rows", err=True)
     for fault in found.faults:
         typer.echo(str(fault), err=True)
+    for code, count in sorted(found.codes_beside(leaves).items() if leaves is not None else ()):
+        typer.echo(f"照旧保留,新分类中没有 kept, not in {target}: {code} {count} 条 rows", err=True)
+    if report["ignored_columns"]:
+        names = ", ".join(report["ignored_columns"])
+        typer.echo(f"未迁移的列 columns left behind: {names}", err=True)
     typer.echo(f"{out}: {len(found.rows)} 条 rows;{aside}: {len(found.aside)} 条 rows", err=True)
     raise typer.Exit(1 if found.aside else 0)
 
