@@ -3,7 +3,7 @@
 Writes to standard error, so that standard output stays the answer's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,9 +51,18 @@ def read_examples(
     for fault in examples.faults:
         where = f"{fault.file}:{fault.row} {fault.field or ''}".rstrip()
         console.print(f"{where}: {fault.reason}")
+    for note in examples.notes:
+        for line in unknown_values(dict(note.unknown)):
+            console.print(f"{note.file}: {line}")
     if not examples.records:
         raise CommandError(f"{', '.join(map(str, files))}: no usable record found, one wanted")
     return examples
+
+
+def unknown_values(left_out: Mapping[str, int]) -> Iterator[str]:
+    """What is said of values by field that were left out, since the taxonomy does not know them."""
+    for field, count in sorted(left_out.items()):
+        yield f"{field}: {count} 个值不在分类中,已略去 values not in the taxonomy, left out"
 
 
 def write_measured(measured: "Measured", directory: Path, console: Console) -> None:

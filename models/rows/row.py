@@ -49,7 +49,8 @@ class ReadingNote:
     """What a file held beside its records and faults: one note a file, when it is read out.
 
     ``rows`` counts the rows that were not blank; ``ignored_columns`` have no field of ours;
-    ``left_out`` counts values, by field, that the file's own format had already damaged.
+    ``left_out`` counts values, by field, that the file's own format had already damaged;
+    ``unknown`` those that are left out because the taxonomy does not know them.
     """
 
     file: str
@@ -59,6 +60,7 @@ class ReadingNote:
     left_out: tuple[tuple[str, int], ...] = ()
     skipped_sheets: tuple[str, ...] = ()
     encoding: str | None = None
+    unknown: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)

@@ -158,6 +158,9 @@ def _note_findings(notes: Iterable[ReadingNote]) -> Iterator[Finding]:
             yield Finding("unknown_column", note.file, f"ignored: {names}")
         for field, count in note.left_out:
             yield Finding("damaged_number", note.file, f"{field}: {count} left out, digits lost")
+        for field, count in note.unknown:
+            reason = f"{field}: {count} left out, not in the taxonomy"
+            yield Finding("unknown_value", note.file, reason)
         for sheet in note.skipped_sheets:
             yield Finding("skipped_sheet", note.file, f"sheet {sheet!r} has no text column")
 

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 done but some rows failed, 2 wrong usage or unreadable input.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -79,6 +80,7 @@ def export_cases(
     cases carry a model's suggestions.
     """
     from training.examples.annotating.exporting import export
+    from training.terminal import unknown_values
 
     outcome = export(
         file,
@@ -90,6 +92,8 @@ def export_cases(
     )
     for fault in outcome.faults:
         typer.echo(str(fault), err=True)
+    for line in unknown_values(outcome.left_out):
+        typer.echo(f"{file}: {line}", err=True)
     typer.echo(f"{'、'.join(map(str, outcome.files))}: {outcome.cases} 件 cases", err=True)
     raise typer.Exit(1 if outcome.faults else 0)
 
@@ -110,6 +114,7 @@ def import_labels(
     from training.examples.labelled import known_labels
     from training.examples.reading import as_row
     from training.examples.whole_files import write_lines
+    from training.terminal import unknown_values
 
     readers = {".json": read_tasks, ".xlsx": read_workbook}
     if file.suffix.lower() not in readers or out.suffix != ".jsonl":
@@ -118,9 +123,12 @@ def import_labels(
     keep_inputs((out,), (file, taxonomy, codebook))
     causes, book = code_tables(taxonomy, codebook).read()
     known = known_labels(label_space(causes, book), facets_of(causes))
-    found = readers[file.suffix.lower()](file, known=known)
+    left_out: Counter[str] = Counter()
+    found = readers[file.suffix.lower()](file, known=known, left_out=left_out)
     for fault in found.faults:
         typer.echo(str(fault), err=True)
+    for line in unknown_values(left_out):
+        typer.echo(f"{file}: {line}", err=True)
     for place in found.several:
         several = "多份标注,取定稿或最近一份 · several annotations, latest kept"
         typer.echo(f"{file}:{place}: {several}", err=True)

@@ -1,6 +1,7 @@
 """Cases to a file for annotators: Label Studio's JSON with its interface, or a workbook."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +35,15 @@ class AnnotationExportError(XiaobaoError):
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written, how many cases, and the faults of rows that are not among them."""
+    """What was written, how many cases, and the faults of rows that are not among them.
+
+    ``left_out`` counts, by field, values of labelled cases that the taxonomy does not know.
+    """
 
     files: tuple[Path, ...]
     cases: int
     faults: tuple[RowFault, ...]
+    left_out: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,11 @@ def export(
         if analyzer
         else code_tables(taxonomy, codebook).read()
     )
-    cases, faults = read_cases(file, known=known_labels(label_space(tree, book), facets_of(tree)))
+    known, left_out = known_labels(label_space(tree, book), facets_of(tree)), Counter[str]()
+    cases, faults = read_cases(file, known=known, left_out=left_out)
     without = IDENTIFIERS if without_identifiers else ()
     files, more = write(out, cases, _Tables(tree, book, without, _suggestions(cases, analyzer)))
-    return Exported(files, len(cases) - len(more), (*faults, *more))
+    return Exported(files, len(cases) - len(more), (*faults, *more), left_out)
 
 
 def _files_of(out: Path) -> tuple[Path, ...]:
