@@ -3,7 +3,7 @@
 Writes to standard error, so that standard output stays the answer's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ def read_examples(
     known: whose labels they may have; without it those of the package's own taxonomy.
     """
     from models.labels import facets_of, label_space
+    from training.examples.labelled import unknown_values
     from training.examples.reading import load_examples
 
     if known is None or isinstance(known, CodeTables):
@@ -57,12 +58,6 @@ def read_examples(
     if not examples.records:
         raise CommandError(f"{', '.join(map(str, files))}: no usable record found, one wanted")
     return examples
-
-
-def unknown_values(left_out: Mapping[str, int]) -> Iterator[str]:
-    """What is said of values by field that were left out, since the taxonomy does not know them."""
-    for field, count in sorted(left_out.items()):
-        yield f"{field}: {count} 个值不在分类中,已略去 values not in the taxonomy, left out"
 
 
 def write_measured(measured: "Measured", directory: Path, console: Console) -> None:

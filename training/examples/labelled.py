@@ -7,7 +7,7 @@ Pure; knows ids only as plain sets. Evidence stands as inline tags `⟦ID⟧…�
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,12 @@ def parse_labelled(
     problems += _span_problems(parsed)
     faults = tuple(RowFault(row.file, row.number, field, reason) for field, reason in problems)
     return faults or parsed
+
+
+def unknown_values(left_out: Mapping[str, int]) -> Iterator[str]:
+    """What is said of values by field that were left out, since the taxonomy does not know them."""
+    for field, count in sorted(left_out.items()):
+        yield f"{field}: {count} 个值不在分类中,已略去 values not in the taxonomy, left out"
 
 
 def _read_cells(

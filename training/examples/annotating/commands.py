@@ -80,7 +80,7 @@ def export_cases(
     cases carry a model's suggestions.
     """
     from training.examples.annotating.exporting import export
-    from training.terminal import unknown_values
+    from training.examples.labelled import unknown_values
 
     outcome = export(
         file,
@@ -111,10 +111,9 @@ def import_labels(
     from training.code_tables import code_tables
     from training.examples.annotating.label_studio_exports import read_tasks
     from training.examples.annotating.workbook_rows import read_workbook
-    from training.examples.labelled import known_labels
+    from training.examples.labelled import known_labels, unknown_values
     from training.examples.reading import as_row
     from training.examples.whole_files import write_lines
-    from training.terminal import unknown_values
 
     readers = {".json": read_tasks, ".xlsx": read_workbook}
     if file.suffix.lower() not in readers or out.suffix != ".jsonl":
