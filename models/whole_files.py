@@ -36,6 +36,20 @@ def writing(out: Path) -> Iterator[None]:
         raise OutputError(f"{out}: cannot be written ({why}), wanted a place to write") from error
 
 
+def keep_inputs(written: Iterable[Path], inputs: Iterable[Path | None]) -> None:
+    """Raise OutputError where a file that will be written is one that is read: it would be lost."""
+    read = [source for source in inputs if source is not None and source.exists()]
+    for out in written:
+        if out.exists() and any(out.samefile(source) for source in read):
+            raise OutputError(f"{out}: is the input itself, wanted another name")
+
+
+def keep_work(out: Path, *, holds: str) -> None:
+    """Raise OutputError for a file that is there: people write into such a file by hand."""
+    if out.exists():
+        raise OutputError(f"{out}: is there and may hold {holds}, wanted a new name")
+
+
 def write_whole(path: Path, blocks: Iterable[bytes], *, mode: int = _AS_USUAL) -> None:
     """Write a file, replacing an older one only when the new one is on the disk."""
     with place_beside(path) as place:

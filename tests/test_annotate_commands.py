@@ -13,6 +13,7 @@ import xiaobao
 from models.codebook import default_codebook
 from models.labels import label_space
 from models.taxonomy import default_taxonomy
+from training.examples.annotating.workbook import _codes
 from training.examples.reading import as_row, load_examples
 
 TAXONOMY, CODEBOOK = default_taxonomy(), default_codebook()
@@ -90,3 +91,57 @@ def test_the_interface_stands_beside_the_tasks(rows, tmp_path):
 def test_wrong_usage_is_one_line(words, message):
     result = run("annotate", *words)
     assert (result.exit_code, message in result.stderr) == (2, True)
+
+
+def test_no_output_is_an_input(rows, tmp_path):
+    before = rows.read_bytes()
+    for words in (
+        ("select", rows, "--count", 1, "--out", rows),
+        ("taxonomy", "migrate", rows, "--map", rows, "--out", rows),
+    ):
+        result = run(*words)
+        assert (result.exit_code, "is the input itself" in result.stderr) == (2, True)
+    assert rows.read_bytes() == before
+
+
+def test_a_workbook_that_is_there_is_never_replaced(rows, tmp_path):
+    out = tmp_path / "cases.xlsx"
+    assert run("annotate", "export", rows, "--out", out).exit_code == 0
+    before = out.read_bytes()
+    for source, told in ((rows, "may hold labels"), (out, "is the input itself")):
+        result = run("annotate", "export", source, "--out", out)
+        assert (result.exit_code, told in result.stderr) == (2, True)
+    assert out.read_bytes() == before
+
+
+def test_an_import_without_a_labelled_case_leaves_the_output_alone(tmp_path):
+    tasks, out = tmp_path / "tasks.json", tmp_path / "labelled.jsonl"
+    tasks.write_text(json.dumps([{"data": {"text": "理赔太慢"}}]), "utf-8")
+    out.write_text("{}\n", "utf-8")
+    result = run("annotate", "import", tasks, "--out", out)
+    assert (result.exit_code, "nothing written" in result.stderr) == (2, True)
+    assert out.read_text("utf-8") == "{}\n"
+
+
+def test_an_insurers_own_products_and_channels_cost_no_labelled_case(rows, samples, tmp_path):
+    own = as_row(samples[0]) | {"product": "分红险", "channel": "银保", "genre": "信件"}
+    rows.write_text(json.dumps(own, default=list) + "\n", "utf-8")
+    space = label_space(TAXONOMY, CODEBOOK)
+    found = load_examples([rows], causes=space.causes, signs=space.signs, marks=space.marks)
+    (record,) = found.records
+    assert (record.record.product, record.record.genre, found.faults) == (None, None, ())
+    assert found.notes[0].unknown == (("channel", 1), ("genre", 1), ("product", 1))
+    assert "product: 1 left out" in run("check-data", rows).stdout
+    exported = run("annotate", "export", rows, "--out", tmp_path / "cases.xlsx")
+    assert (exported.exit_code, "product: 1 个值" in exported.stderr) == (0, True)
+
+
+def test_codes_are_typed_as_text(rows, tmp_path):
+    run("annotate", "export", rows, "--out", tmp_path / "cases.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "cases.xlsx").worksheets[0]
+    places = {str(cell.value).split()[-1]: cell.column_letter for cell in sheet[1]}
+    for name in ("primary", "causes", "signs", "marks"):
+        assert {cell.number_format for cell in sheet[places[name]]} == {"@"}
+        assert sheet.column_dimensions[places[name]].number_format == "@"
+    codes = {row[0]: row[3] for row in _codes(TAXONOMY, CODEBOOK)}
+    assert not [mark.id for mark in CODEBOOK.marks if codes[mark.id] == mark.statement]

@@ -148,4 +148,15 @@ def test_migrate_does_not_write_over_what_it_reads(tmp_path):
     migrated(tmp_path, row("T-1", "A1"))
     file = tmp_path / "old.jsonl"
     result = run("migrate", file, "--map", tmp_path / "map.yaml", "--out", file)
-    assert (result.exit_code, "wanted a new file" in result.stderr) == (2, True)
+    assert (result.exit_code, "is the input itself" in result.stderr) == (2, True)
+
+
+def test_what_is_left_behind_and_kept_codes_without_a_cause_are_told(tmp_path):
+    (tmp_path / "map.yaml").write_text("others: keep\ncodes: {A1: LP.MAN}\n", "utf-8")
+    (tmp_path / "new.yaml").write_text(THREE_LEVELS, "utf-8")
+    (tmp_path / "old.csv").write_text(f"text,primary,备注\n{TEXT},Q7,急\n{TEXT},A1,\n", "utf-8")
+    words = ("--map", tmp_path / "map.yaml", "--taxonomy", tmp_path / "new.yaml")
+    result = run("migrate", tmp_path / "old.csv", *words, "--out", tmp_path / "new.jsonl")
+    assert result.exit_code == 0, result.output
+    assert "new.yaml: Q7 1 条" in result.stderr
+    assert "columns left behind: 备注" in result.stderr

@@ -212,3 +212,13 @@ def test_diff_shows_changes_and_writes_a_draft(tmp_path):
     assert "LP.MAN: LP.SLOW" in (tmp_path / "m.yaml").read_text("utf-8")
     plain = run("diff", tmp_path / "a.yaml", tmp_path / "b.yaml", "--json")
     assert [change["kind"] for change in json.loads(plain.stdout)] == ["renamed"]
+
+
+def test_a_draft_replaces_neither_a_taxonomy_nor_an_edited_mapping(tmp_path):
+    old, new, edited = (tmp_path / name for name in ("a.yaml", "b.yaml", "map.yaml"))
+    for file in (old, new, edited):
+        file.write_text(THREE_LEVELS, "utf-8")
+    for draft, told in ((new, "is the input itself"), (edited, "may hold decisions")):
+        result = run("diff", old, new, "--draft", draft)
+        assert (result.exit_code, told in result.stderr) == (2, True)
+        assert draft.read_text("utf-8") == THREE_LEVELS

@@ -34,6 +34,7 @@ def read_examples(
     known: whose labels they may have; without it those of the package's own taxonomy.
     """
     from models.labels import facets_of, label_space
+    from training.examples.labelled import unknown_values
     from training.examples.reading import load_examples
 
     if known is None or isinstance(known, CodeTables):
@@ -51,6 +52,9 @@ def read_examples(
     for fault in examples.faults:
         where = f"{fault.file}:{fault.row} {fault.field or ''}".rstrip()
         console.print(f"{where}: {fault.reason}")
+    for note in examples.notes:
+        for line in unknown_values(dict(note.unknown)):
+            console.print(f"{note.file}: {line}")
     if not examples.records:
         raise CommandError(f"{', '.join(map(str, files))}: no usable record found, one wanted")
     return examples

@@ -51,7 +51,8 @@ class ReadingNote:
 
     ``rows`` counts the rows that were not blank; ``ignored_columns`` have no field of ours;
     ``left_out`` counts values, by field, that the file's own format had already damaged;
-    ``unused`` those of no use in their field, with what was wanted there.
+    ``unused`` those of no use in their field, with what was wanted there; ``unknown`` those that
+    the taxonomy does not know.
     """
 
     file: str
@@ -62,6 +63,7 @@ class ReadingNote:
     skipped_sheets: tuple[str, ...] = ()
     encoding: str | None = None
     unused: tuple[tuple[str, str, int], ...] = ()
+    unknown: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from models.whole_files import OutputError
+from models.whole_files import OutputError, keep_inputs
 
 
 def check_suffix(out: Path, wanted: Iterable[str]) -> None:
@@ -20,12 +20,8 @@ def check_place(source: Path | None, out: Path) -> None:
         raise OutputError(f"{out}: found no directory {out.parent}, wanted an existing one")
     if out.is_dir():
         raise OutputError(f"{out}: is a directory, wanted a file")
-    if source is None or not source.exists():
-        return
     # The list of failed rows is written too, or removed: an input of that name would be lost.
-    for written in (out, errors_beside(out)):
-        if written.exists() and written.samefile(source):
-            raise OutputError(f"{out}: {written.name} is the input itself, wanted another name")
+    keep_inputs((out, errors_beside(out)), (source,))
 
 
 def errors_beside(out: Path) -> Path:

@@ -160,6 +160,9 @@ def _note_findings(notes: Iterable[ReadingNote]) -> Iterator[Finding]:
             yield Finding("damaged_number", note.file, f"{field}: {count} left out, digits lost")
         for field, wanted, count in note.unused:
             yield Finding("unused_value", note.file, f"{field}: {count} left out, wanted {wanted}")
+        for field, count in note.unknown:
+            reason = f"{field}: {count} left out, not in the taxonomy"
+            yield Finding("unknown_value", note.file, reason)
         for sheet in note.skipped_sheets:
             yield Finding("skipped_sheet", note.file, f"sheet {sheet!r} has no text column")
 

@@ -6,7 +6,8 @@ Pure; knows ids only as plain sets. Evidence stands as inline tags `⟦ID⟧…�
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ LABEL_FIELDS: tuple[str, ...] = (
     "id", "writer", "primary", "causes", "signs", "marks", "agent_run", "demand", "record_type",
     "group", "spans", "meta",
 )  # fmt: skip
+
+# What intake says of a record, in an insurer's own words maybe; no label that a person gave.
+INTAKE_FACETS = tuple(name for name in FACET_FIELDS if name in RECORD_FIELDS)
 
 _TRUTHS = {"true": True, "1": True, "是": True, "false": False, "0": False, "否": False}
 
@@ -42,10 +46,15 @@ def known_labels(labels: LabelSpace, facets: Mapping[str, Collection[str]]) -> K
     return KnownLabels(*kinds, facets)
 
 
-def parse_labelled(row: Row, *, known: KnownLabels | None) -> LabelledRecord | tuple[RowFault, ...]:
-    """The labelled record of a row, or all its faults; any id will do where none is ``known``."""
+def parse_labelled(
+    row: Row, *, known: KnownLabels | None, left_out: Counter[str] | None = None
+) -> LabelledRecord | tuple[RowFault, ...]:
+    """The labelled record of a row, or all its faults; any id will do where none is ``known``.
+
+    A channel, product and the like that is not ``known`` is left out, and counted in ``left_out``.
+    """
     try:
-        parsed = _read_cells(row)
+        parsed = _read_cells(row, known, Counter() if left_out is None else left_out)
     except CellError as error:
         return (RowFault(row.file, row.number, error.field, error.reason),)
     if isinstance(parsed, RowFault):
@@ -57,8 +66,19 @@ def parse_labelled(row: Row, *, known: KnownLabels | None) -> LabelledRecord | t
     return faults or parsed
 
 
-def _read_cells(row: Row) -> LabelledRecord | RowFault:
+def unknown_values(left_out: Mapping[str, int]) -> Iterator[str]:
+    """What is said of values by field that were left out, since the taxonomy does not know them."""
+    for field, count in sorted(left_out.items()):
+        yield f"{field}: {count} 个值不在分类中,已略去 values not in the taxonomy, left out"
+
+
+def _read_cells(
+    row: Row, known: KnownLabels | None, left_out: Counter[str]
+) -> LabelledRecord | RowFault:
     values = _with_meta(row.values)
+    for field in _unknown_facets(values, known.facets) if known else ():
+        values[field] = None
+        left_out[field] += 1
     values["case_id"] = values.get("case_id") or values.get("id")
     text, spans = _read_evidence(row, values)
     record = parse_record(Row(row.file, row.number, {**values, "text": text}))
@@ -92,6 +112,18 @@ def _with_meta(values: Mapping[str, Any]) -> dict[str, Any]:
             wanted = ", ".join(RECORD_FIELDS[1:])
             raise CellError("meta", f"found {shown(str(name))}, wanted fields among {wanted}")
     return {**meta, **{name: value for name, value in values.items() if value is not None}}
+
+
+def _unknown_facets(
+    values: Mapping[str, Any], facets: Mapping[str, Collection[str]]
+) -> tuple[str, ...]:
+    """The fields of intake whose value is none of its facet's."""
+    said = {field: values.get(field) for field in INTAKE_FACETS if FACET_FIELDS[field] in facets}
+    return tuple(
+        field
+        for field, value in said.items()
+        if isinstance(value, str) and value.strip() not in ("", *facets[FACET_FIELDS[field]])
+    )
 
 
 def _read_evidence(row: Row, values: Mapping[str, Any]) -> tuple[Any, tuple[Span, ...]]:

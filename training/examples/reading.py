@@ -3,8 +3,9 @@
 Reads every format that `models.rows` reads. A bad row is reported and the good ones go on.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,18 @@ def read_labelled(
 ) -> Iterator[Example | RowFault]:
     """Each row's example, or all its faults. ``seen`` keeps the ids met, across files."""
     seen = {} if seen is None else seen
-    also = (*LABEL_FIELDS, "genre")  # here a label, which nobody may misspell
-    for row in read_rows(path, fields=fields, also=also, on_note=on_note):
+    left_out: Counter[str] = Counter()
+
+    def note(found: ReadingNote) -> None:
+        if on_note is not None:
+            on_note(replace(found, unknown=tuple(sorted(left_out.items()))))
+
+    also = (*LABEL_FIELDS, "genre")  # not for `read_rows` to leave out: the taxonomy says
+    for row in read_rows(path, fields=fields, also=also, on_note=note):
         if isinstance(row, RowFault):
             yield row
             continue
-        parsed = parse_labelled(row, known=known)
+        parsed = parse_labelled(row, known=known, left_out=left_out)
         faults = parsed if isinstance(parsed, tuple) else tuple(_double_ids(row, seen))
         if faults or isinstance(parsed, tuple):
             yield from faults

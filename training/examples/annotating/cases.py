@@ -1,5 +1,6 @@
 """Cases to annotate: rows of a file that may or may not be labelled yet, and where they stand."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class AnnotationCase:
 
 
 def read_cases(
-    path: Path, *, known: KnownLabels | None = None
+    path: Path, *, known: KnownLabels | None = None, left_out: Counter[str] | None = None
 ) -> tuple[list[AnnotationCase], list[RowFault]]:
     """The cases of a file and the faults of its other rows.
 
@@ -44,7 +45,7 @@ def read_cases(
     cases: list[AnnotationCase] = []
     faults: list[RowFault] = []
     for row in read_rows(path, also=LABEL_FIELDS):
-        found = (row,) if isinstance(row, RowFault) else _case_of(row, known)
+        found = (row,) if isinstance(row, RowFault) else _case_of(row, known, left_out)
         if isinstance(found, AnnotationCase):
             cases.append(found)
         else:
@@ -52,9 +53,11 @@ def read_cases(
     return cases, faults
 
 
-def _case_of(row: Row, known: KnownLabels | None) -> AnnotationCase | tuple[RowFault, ...]:
+def _case_of(
+    row: Row, known: KnownLabels | None, left_out: Counter[str] | None
+) -> AnnotationCase | tuple[RowFault, ...]:
     if known is not None and row.values.get("primary"):
-        labelled = parse_labelled(row, known=known)
+        labelled = parse_labelled(row, known=known, left_out=left_out)
         if isinstance(labelled, tuple):
             return labelled
         return AnnotationCase(row.file, row.number, labelled.record, labelled.group, labelled)

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 done but some rows failed, 2 wrong usage or unreadable input.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -29,12 +30,14 @@ def select(
     near-duplicates gives one case.
     """
     from models.analyzer import load_analyzer
+    from models.whole_files import keep_inputs
     from training.examples.annotating.cases import read_cases
     from training.examples.annotating.selecting import select as run
     from training.examples.whole_files import write_lines
 
     if out.suffix != ".jsonl":
         raise CommandError(f"--out: found {out.name}, wanted a file that ends in .jsonl")
+    keep_inputs((out,), (file,))
     cases, faults = read_cases(file)
     for fault in faults:
         typer.echo(str(fault), err=True)
@@ -73,9 +76,11 @@ def export_cases(
     """导出待标注或已标注案件 · Cases for annotators, labelled or not, with their code table.
 
     A .json is for Label Studio; NAME.config.xml beside it is the labelling interface. A .xlsx has
-    one row a case. With --bundle unlabelled cases carry a model's suggestions.
+    one row a case, and none that is there is replaced: people label in it. With --bundle unlabelled
+    cases carry a model's suggestions.
     """
     from training.examples.annotating.exporting import export
+    from training.examples.labelled import unknown_values
 
     outcome = export(
         file,
@@ -87,6 +92,8 @@ def export_cases(
     )
     for fault in outcome.faults:
         typer.echo(str(fault), err=True)
+    for line in unknown_values(outcome.left_out):
+        typer.echo(f"{file}: {line}", err=True)
     typer.echo(f"{'、'.join(map(str, outcome.files))}: {outcome.cases} 件 cases", err=True)
     raise typer.Exit(1 if outcome.faults else 0)
 
@@ -100,10 +107,11 @@ def import_labels(
 ) -> None:
     """把标注结果变成标注文件 · Annotated cases as a labelled file; each fault with its row."""
     from models.labels import facets_of, label_space
+    from models.whole_files import keep_inputs
     from training.code_tables import code_tables
     from training.examples.annotating.label_studio_exports import read_tasks
     from training.examples.annotating.workbook_rows import read_workbook
-    from training.examples.labelled import known_labels
+    from training.examples.labelled import known_labels, unknown_values
     from training.examples.reading import as_row
     from training.examples.whole_files import write_lines
 
@@ -111,16 +119,23 @@ def import_labels(
     if file.suffix.lower() not in readers or out.suffix != ".jsonl":
         wanted = ".json or .xlsx in, .jsonl out"
         raise CommandError(f"found {file.name} and {out.name}, wanted {wanted}")
+    keep_inputs((out,), (file, taxonomy, codebook))
     causes, book = code_tables(taxonomy, codebook).read()
     known = known_labels(label_space(causes, book), facets_of(causes))
-    found = readers[file.suffix.lower()](file, known=known)
-    rows = ({k: v for k, v in as_row(r).items() if v is not None} for r in found.records)
-    write_lines(out, rows)
+    left_out: Counter[str] = Counter()
+    found = readers[file.suffix.lower()](file, known=known, left_out=left_out)
     for fault in found.faults:
         typer.echo(str(fault), err=True)
+    for line in unknown_values(left_out):
+        typer.echo(f"{file}: {line}", err=True)
     for place in found.several:
         several = "多份标注,取定稿或最近一份 · several annotations, latest kept"
         typer.echo(f"{file}:{place}: {several}", err=True)
     left = f"未标注 {len(found.open)} 件 not annotated"
+    if not found.records:
+        # Whatever stands in the output's place is worth more than an empty file.
+        raise CommandError(f"{file}: no labelled case found ({left}), one wanted; nothing written")
+    rows = ({k: v for k, v in as_row(r).items() if v is not None} for r in found.records)
+    write_lines(out, rows)
     typer.echo(f"{out}: {len(found.records)} 件 cases;{left}", err=True)
     raise typer.Exit(1 if found.faults else 0)

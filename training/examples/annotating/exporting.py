@@ -1,6 +1,7 @@
 """Cases to a file for annotators: Label Studio's JSON with its interface, or a workbook."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from models.errors import XiaobaoError
 from models.labels import facets_of, label_space
 from models.record import LabelledRecord
 from models.rows import RowFault
+from models.whole_files import keep_inputs, keep_work
 from training.code_tables import code_tables
 from training.examples.annotating.cases import AnnotationCase, read_cases
 from training.examples.annotating.label_studio_tasks import Suggestion, task_of
@@ -33,11 +35,15 @@ class AnnotationExportError(XiaobaoError):
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written, how many cases, and the faults of rows that are not among them."""
+    """What was written, how many cases, and the faults of rows that are not among them.
+
+    ``left_out`` counts, by field, values of labelled cases that the taxonomy does not know.
+    """
 
     files: tuple[Path, ...]
     cases: int
     faults: tuple[RowFault, ...]
+    left_out: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,8 @@ def export(
 ) -> Exported:
     """Writes ``out`` and what goes with it; labels are read by the bundle's tables where one is.
 
-    Raises AnnotationExportError for another suffix, or a bundle beside a taxonomy or codebook.
+    Raises AnnotationExportError for another suffix, or a bundle beside a taxonomy or codebook;
+    OutputError for an output that is an input, or a workbook that is there.
     """
     write = _WRITERS.get(out.suffix.lower())
     if write is None:
@@ -70,16 +77,24 @@ def export(
         raise AnnotationExportError(
             "--bundle: found --taxonomy or --codebook beside it, wanted one of them"
         )
+    keep_inputs(_files_of(out), (file, taxonomy, codebook))
+    if write is _write_sheet:
+        keep_work(out, holds="labels")
     analyzer = load_analyzer(bundle) if bundle is not None else None
     tree, book = (
         (analyzer.bundle.taxonomy, analyzer.bundle.codebook)
         if analyzer
         else code_tables(taxonomy, codebook).read()
     )
-    cases, faults = read_cases(file, known=known_labels(label_space(tree, book), facets_of(tree)))
+    known, left_out = known_labels(label_space(tree, book), facets_of(tree)), Counter[str]()
+    cases, faults = read_cases(file, known=known, left_out=left_out)
     without = IDENTIFIERS if without_identifiers else ()
     files, more = write(out, cases, _Tables(tree, book, without, _suggestions(cases, analyzer)))
-    return Exported(files, len(cases) - len(more), (*faults, *more))
+    return Exported(files, len(cases) - len(more), (*faults, *more), left_out)
+
+
+def _files_of(out: Path) -> tuple[Path, ...]:
+    return (out, out.with_suffix(".config.xml")) if out.suffix.lower() == ".json" else (out,)
 
 
 _Written = tuple[tuple[Path, ...], tuple[RowFault, ...]]
@@ -91,11 +106,11 @@ def _write_tasks(out: Path, cases: Sequence[AnnotationCase], tables: _Tables) ->
         for case, suggestion in zip(cases, tables.suggestions, strict=True)
     ]
     facets = facets_of(tables.taxonomy)
-    interface = out.with_suffix(".config.xml")
+    _, interface = files = _files_of(out)
     write_json(out, tasks)
     text = labelling_config(tables.taxonomy, tables.codebook, facets)
     write_whole(interface, text.encode("utf-8"))
-    return (out, interface), ()
+    return files, ()
 
 
 def _write_sheet(out: Path, cases: Sequence[AnnotationCase], tables: _Tables) -> _Written:

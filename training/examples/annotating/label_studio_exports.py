@@ -5,6 +5,7 @@ units (before Label Studio 1.4) is mended, and one that is elsewhere is refused.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,7 +36,9 @@ class Annotated:
     several: tuple[int, ...]
 
 
-def read_tasks(path: Path, *, known: KnownLabels) -> Annotated:
+def read_tasks(
+    path: Path, *, known: KnownLabels, left_out: Counter[str] | None = None
+) -> Annotated:
     """The annotated records of an export (JSON, not JSON-MIN); RowsError for another file."""
     tasks = _tasks(path)
     records: list[LabelledRecord] = []
@@ -54,7 +57,7 @@ def read_tasks(path: Path, *, known: KnownLabels) -> Annotated:
         except CellError as error:
             faults.append(RowFault(str(path), number, error.field, error.reason))
             continue
-        found = parse_labelled(Row(str(path), number, values), known=known)
+        found = parse_labelled(Row(str(path), number, values), known=known, left_out=left_out)
         if isinstance(found, tuple):
             faults.extend(found)
         else:

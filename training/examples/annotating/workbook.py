@@ -142,6 +142,12 @@ def _dress(sheet: Any, names: Sequence[str], taxonomy: RootCauseTaxonomy) -> Non
             sheet.column_dimensions[letter].width = 60
             for cell in sheet[letter]:
                 cell.alignment = Alignment(wrap_text=True, vertical="top")
+    # As text, also where nobody has typed yet: a spreadsheet makes a number of 01 else.
+    for place, name in enumerate(names, start=1):
+        if name != "text" and not name.startswith(EVIDENCE):
+            column = sheet.cell(1, place).column_letter
+            for cell in (sheet.column_dimensions[column], *sheet[column]):
+                cell.number_format = "@"
     last = len(taxonomy.causes) + 1
     choices = DataValidation("list", formula1=f"'{CODES}'!$A$2:$A${last}", allow_blank=True)
     sheet.add_data_validation(choices)
@@ -168,4 +174,5 @@ def _codes(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> Iterator[tuple[st
     for sign in codebook.signs:
         yield sign.id, sign.zh, "迹象 sign", sign.definition
     for mark in codebook.marks:
-        yield mark.id, mark.zh, "标志 mark", mark.statement
+        # What it looks like in a text; its effect is for the machine.
+        yield mark.id, mark.zh, "标志 mark", "; ".join(mark.cues) or mark.example or mark.zh

@@ -5,6 +5,7 @@ Reads what ``workbook`` wrote, with whatever people changed in it.
 
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +31,9 @@ _QUOTE = re.compile(
 )
 
 
-def read_workbook(path: Path, *, known: KnownLabels) -> Annotated:
+def read_workbook(
+    path: Path, *, known: KnownLabels, left_out: Counter[str] | None = None
+) -> Annotated:
     """The annotated records of a workbook; a row without a primary cause is open yet.
 
     Raises RowsError for a file that is no workbook, or has no sheet of cases.
@@ -45,7 +48,7 @@ def read_workbook(path: Path, *, known: KnownLabels) -> Annotated:
         except CellError as error:
             faults.append(RowFault(str(path), number, error.field, error.reason))
             continue
-        found = parse_labelled(row, known=known)
+        found = parse_labelled(row, known=known, left_out=left_out)
         if isinstance(found, tuple):
             faults.extend(found)
         else:

@@ -76,10 +76,14 @@ def diff(
     from dataclasses import asdict
 
     from models.taxonomy import load_taxonomy
+    from models.whole_files import keep_inputs, keep_work
     from training.examples.taxonomies.differences import KINDS, compare
     from training.examples.taxonomies.mapping import draft_mapping
     from training.examples.whole_files import write_whole
 
+    if draft is not None:
+        keep_inputs((draft,), (old, new))
+        keep_work(draft, holds="decisions")
     found = compare(load_taxonomy(old), load_taxonomy(new))
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in found.changes], ensure_ascii=False))
@@ -110,26 +114,34 @@ def migrate(
     counts and case ids.
     """
     from models.taxonomy import load_taxonomy
+    from models.whole_files import keep_inputs
     from training.examples.taxonomies.mapping import MappingError, load_mapping
     from training.examples.taxonomies.migrating import WHY, migrate_file
     from training.examples.whole_files import write_json, write_lines
 
-    if out.suffix != ".jsonl" or out.resolve() == labelled.resolve():
-        raise MappingError(f"--out: found {out.name}, wanted a new file that ends in .jsonl")
+    aside, counts = out.with_suffix(".aside.jsonl"), out.with_suffix(".report.json")
+    keep_inputs((out, aside, counts), (labelled, map_file, target))
+    if out.suffix != ".jsonl":
+        raise MappingError(f"--out: found {out.name}, wanted a file that ends in .jsonl")
     mapping = load_mapping(map_file)
-    if target is not None:
-        mapping.check_known(load_taxonomy(target).leaves, name=str(map_file))
+    leaves = load_taxonomy(target).leaves if target is not None else None
+    if leaves is not None:
+        mapping.check_known(leaves, name=str(map_file))
     found = migrate_file(labelled, mapping)
     report = found.as_json()
-    aside = out.with_suffix(".aside.jsonl")
     write_lines(out, found.rows)
     write_lines(aside, found.aside)
-    write_json(out.with_suffix(".report.json"), report)
+    write_json(counts, report)
     for why, title in WHY.items():
         for code, held in report[why].items():
             typer.echo(f"{title}: {code} {held['rows']} 条 rows", err=True)
     for fault in found.faults:
         typer.echo(str(fault), err=True)
+    for code, count in sorted(found.codes_beside(leaves).items() if leaves is not None else ()):
+        typer.echo(f"照旧保留,新分类中没有 kept, not in {target}: {code} {count} 条 rows", err=True)
+    if report["ignored_columns"]:
+        names = ", ".join(report["ignored_columns"])
+        typer.echo(f"未迁移的列 columns left behind: {names}", err=True)
     typer.echo(f"{out}: {len(found.rows)} 条 rows;{aside}: {len(found.aside)} 条 rows", err=True)
     raise typer.Exit(1 if found.aside else 0)
 

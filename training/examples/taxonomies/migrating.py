@@ -5,7 +5,7 @@ Signs, marks and texts stay as they are. The report holds counts and case ids, n
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,10 @@ class Migration:
     )
     moved: Counter[tuple[str, str]] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+
+    def codes_beside(self, leaves: Collection[str]) -> Counter[str]:
+        """How many migrated rows have a cause, kept as it was, that is none of these."""
+        return Counter(code for row in self.rows for code in row["causes"] if code not in leaves)
 
     def as_json(self) -> dict[str, Any]:
         """The report: counts and case ids, or ``file:row`` of a case without an id."""
