@@ -1,10 +1,12 @@
 """``xiaobao taxonomy migrate``: labelled rows from old codes to new ones."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 from typer.testing import CliRunner, Result
 
 import xiaobao
@@ -149,6 +151,19 @@ def test_migrate_does_not_write_over_what_it_reads(tmp_path):
     file = tmp_path / "old.jsonl"
     result = run("migrate", file, "--map", tmp_path / "map.yaml", "--out", file)
     assert (result.exit_code, "is the input itself" in result.stderr) == (2, True)
+
+
+def test_a_spreadsheets_own_date_is_set_aside_as_text(tmp_path):
+    book = Workbook()
+    day = datetime(2026, 3, 5)
+    for cells in (("case_id", "text", "primary", "received_at"), ("a", TEXT, "Z-9", day)):
+        book.active.append(cells)
+    book.save(tmp_path / "old.xlsx")
+    (tmp_path / "map.yaml").write_text("others: aside\ncodes:\n  A1: LP.MAN\n", "utf-8")
+    words = ("--map", tmp_path / "map.yaml", "--out", tmp_path / "new.jsonl")
+    assert run("migrate", tmp_path / "old.xlsx", *words).exit_code == 1
+    aside = json.loads((tmp_path / "new.aside.jsonl").read_text("utf-8"))
+    assert (aside["text"], aside["received_at"]) == (TEXT, "2026-03-05T00:00:00")
 
 
 def test_what_is_left_behind_and_kept_codes_without_a_cause_are_told(tmp_path):

@@ -171,5 +171,6 @@ def no_text_column(place: str, columns: Columns, rows: Sequence[Sequence[object]
         found = f"no header with a known name in the first {len(rows)} rows"
     wanted = "、".join(("text", *ALIASES["text"][:4]))
     return RowsError(
-        f"{place}: found {found}; wanted a text column ({wanted} …), or which one it is (NAME=text)"
+        f"{place}: found {found}; wanted a text column ({wanted} …): call it so, or say which one "
+        "it is where a command has --column (--column NAME=text)"
     )
