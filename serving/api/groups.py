@@ -102,7 +102,7 @@ def group_routes() -> APIRouter:
         ] = 0,
         kind: Annotated[
             str | SkipJsonSchema[None],
-            Query(description="只看此性质 · of one kind: ring, household, same_seller …"),
+            Query(description="只看此性质 · of one kind", json_schema_extra={"enum": [*kinds]}),
         ] = None,
     ) -> Response:
         """案件组 · Groups of linked cases, the one with the newest case first."""
