@@ -25,6 +25,15 @@ class SlowRing(KeyRing):
         return super().verify(token)
 
 
+def ring_of_one_key(folder: Path) -> tuple[SlowRing, str]:
+    path = folder / "keys.json"
+    expires = today() + timedelta(days=1)
+    key, token = make_key("受理系统", frozenset({"assess"}), now=today(), expires=expires)
+    with changing(path) as keys:
+        keys.append(key)
+    return SlowRing(path), token
+
+
 def asking(token: str) -> Request:
     scope = {
         "type": "http",
@@ -45,12 +54,7 @@ async def status_of(guarding: Guard, token: str) -> int:
 
 def test_wrong_keys_sent_all_at_once_are_counted_like_those_one_by_one(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(guard, "_FAILURES", guard.limits.parse("4/hour"))
-    path = tmp_path / "keys.json"
-    expires = today() + timedelta(days=1)
-    key, token = make_key("受理系统", frozenset({"assess"}), now=today(), expires=expires)
-    with changing(path) as keys:
-        keys.append(key)
-    ring = SlowRing(path)
+    ring, token = ring_of_one_key(tmp_path)
 
     async def try_all() -> Counter[int]:
         guarding, wrong = Guard(ring, rate=None), token[:16] + "A" * 43
@@ -63,12 +67,7 @@ def test_wrong_keys_sent_all_at_once_are_counted_like_those_one_by_one(tmp_path:
 
 def test_keys_of_unknown_id_keep_nobody_out_who_shares_the_address(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(guard, "_FAILURES", guard.limits.parse("4/hour"))
-    path = tmp_path / "keys.json"
-    expires = today() + timedelta(days=1)
-    key, token = make_key("受理系统", frozenset({"assess"}), now=today(), expires=expires)
-    with changing(path) as keys:
-        keys.append(key)
-    ring, strange = SlowRing(path), "xb_000000000000_" + "A" * 43
+    (ring, token), strange = ring_of_one_key(tmp_path), "xb_000000000000_" + "A" * 43
 
     async def try_all() -> list[int]:
         guarding = Guard(ring, rate=None)
