@@ -1,6 +1,8 @@
+import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sqlalchemy import text
@@ -122,3 +124,14 @@ def test_an_accepted_case_waits_for_the_disk(sqlite):
     with read(sqlite.engine) as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+
+
+def test_who_opens_a_new_file_waits_for_another_who_makes_it(tmp_path):
+    other = sqlite3.connect(tmp_path / "register.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    Timer(0.2, other.rollback).start()
+    engine = open_engine(f"sqlite:///{tmp_path / 'register.db'}")
+    with read(engine) as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    engine.dispose()
+    other.close()

@@ -5,6 +5,7 @@ PostgreSQL), because the audit's chain and the groups of cases are one story eac
 for the disk. Knows connections, not cases.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ _LOCK = 0x7869616F  # any number that is ours alone in that database
 _WRITES = "xiaobao_writes"
 _ALONE = "xiaobao_alone"  # for a statement that must stand in no transaction
 _BUSY_MS = 30_000
+_AGAIN_MS = 20
 _EMPTYING_S = 10.0
 _EMPTYING_MS = 200  # at a time: writers wait meanwhile
 # Of libpq: a server that vanished without a word is given up within a minute, not after a quarter
@@ -142,11 +144,25 @@ def _sqlite(url: URL) -> Engine:
 def _set_up_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # transactions begin where we say, see _begin_sqlite
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _keep_a_log(cursor)
     cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged case survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
     cursor.close()
+
+
+def _keep_a_log(cursor: sqlite3.Cursor) -> None:
+    # Of two that open a new file at once one is told "locked" here, whatever its patience is.
+    until = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN_MS / 1000)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
