@@ -1,13 +1,13 @@
 """Batch scoring of very many short complaints, killed at random moments and taken up again.
 
-    python -m benchmarks.batch_scoring --folder DIR [--rows 1000000] [--kills 3] [--prefix 50000]
+    python -m benchmarks.batch_scoring --folder DIR [--rows 1000000] [--kills 3] [--prefix 200000]
 
 ``assess`` reads a file of synthetic short complaints with all cores, as users run it, and is killed
 with ``kill -9`` so many times. Rate, memory of all its processes together, and whether the output
-is that of a run without interruption over the first ``--prefix`` rows, byte for byte. Beside it the
-bare loop on a sample of the same rows: windows cut, sorted and padded before the clock starts, and
-ONNX Runtime alone on all cores, as one session with a thread a core and as a process a core; the
-faster one counts. The sample is read by both in turns.
+is that of a run without interruption over the first ``--prefix`` rows, byte for byte; all kills
+fall among these. Beside it the bare loop on a sample of the same rows, read in turns with the
+command before and after the long run: windows cut, sorted and padded before the clock starts, and
+ONNX Runtime alone on all cores, as one session with a thread a core and as a process a core.
 """
 
 import argparse
@@ -37,19 +37,19 @@ from models.record import Record
 from models.runtimes import available_cores
 
 _EVERY = 2.0  # seconds between two looks at the memory
-_TEMPTING = (20.0, 600.0)  # seconds that a run lives before it is killed
+_START = 5.0  # seconds: a run that is killed sooner has read nothing
 
 
 def main() -> None:
     options = _options()
     source, out = options.folder / "in.jsonl", options.folder / "out.jsonl"
-    prefix = options.folder / "prefix.jsonl"
+    prefix, alone = options.folder / "prefix.jsonl", options.folder / "prefix.out.jsonl"
     characters = write_rows(source, count=options.rows)
     write_rows(prefix, count=options.prefix)
-    turns = take_turns(prefix, options.folder, count=options.sample, rounds=options.rounds)
-    whole = run_killed(source, out, kills=options.kills, seed=options.seed)
-    alone = options.folder / "prefix.out.jsonl"
-    run_killed(prefix, alone, kills=0, seed=0)
+    rounds = take_turns(prefix, options.folder, count=options.sample, rounds=options.rounds)
+    uninterrupted = run_killed(prefix, alone, lives=[])
+    whole = run_killed(source, out, lives=lives(uninterrupted["seconds"], options))
+    rounds += take_turns(prefix, options.folder, count=options.sample, rounds=options.rounds)
     result = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": cpu_name(),
@@ -60,7 +60,10 @@ def main() -> None:
         **whole,
         "prefix": options.prefix,
         "same_as_uninterrupted": same_beginning(alone, out),
-        **turns,
+        "sample": options.sample,
+        "sample_of_bare": shares(rounds, [turn["assess"] for turn in rounds]),
+        "whole_of_bare": shares(rounds, [whole["rows_per_second"]] * len(rounds)),
+        "rounds": rounds,
     }
     if options.out:
         append(result, options.out)
@@ -82,17 +85,19 @@ def write_rows(path: Path, *, count: int) -> int:
 # --- the command --------------------------------------------------------------------------------
 
 
-def run_killed(source: Path, out: Path, *, kills: int, seed: int) -> dict[str, Any]:
-    """Runs ``assess`` until it is done, killed so many times before: seconds, rate, memory at most.
+def lives(seconds: float, options: argparse.Namespace) -> list[float]:
+    """How long each run lives that is killed: together no longer than the prefix takes."""
+    chance = random.Random(options.seed)
+    return [chance.uniform(_START, seconds / options.kills) for _ in range(options.kills)]
+
+
+def run_killed(source: Path, out: Path, *, lives: Sequence[float]) -> dict[str, Any]:
+    """Runs ``assess`` until it is done, killed after each life: seconds, rate, memory at most.
 
     A run that ends before it would be killed is the last one.
     """
-    chance = random.Random(seed)
-    runs: list[tuple[float, float]] = []
     out.unlink(missing_ok=True)
-    while not out.exists():
-        until = chance.uniform(*_TEMPTING) if len(runs) < kills else None
-        runs.append(run(source, out, until=until))
+    runs = [run(source, out, until=life) for life in (*lives, None) if not out.exists()]
     seconds, rows = sum(took for took, _ in runs), count_rows(out)
     return {
         "seconds": round(seconds, 1),
@@ -133,13 +138,13 @@ def same_beginning(short: Path, long: Path) -> bool:
 # --- the bare loop ------------------------------------------------------------------------------
 
 
-def take_turns(source: Path, folder: Path, *, count: int, rounds: int) -> dict[str, Any]:
-    """Rows a second of the command and of bare loops on the first rows, and the command's share."""
+def take_turns(source: Path, folder: Path, *, count: int, rounds: int) -> list[dict[str, float]]:
+    """Rows a second of the command and of bare loops on the first rows, a round a line."""
     lines = source.read_text("utf-8").splitlines(keepends=True)[:count]
     sample, out = folder / "sample.jsonl", folder / "sample.out.jsonl"
     sample.write_text("".join(lines), "utf-8")
     texts = [json.loads(line)["text"] for line in lines]
-    shares, rates = [], []
+    found = []
     for number in range(rounds):
         sides = {
             "assess": lambda: run(sample, out)[0],
@@ -149,11 +154,19 @@ def take_turns(source: Path, folder: Path, *, count: int, rounds: int) -> dict[s
         names = list(sides)[number % 3 :] + list(sides)[: number % 3]
         took = {name: sides[name]() for name in names}
         out.unlink(missing_ok=True)
-        rates.append({name: round(len(texts) / seconds, 1) for name, seconds in took.items()})
-        shares.append(min(took["session"], took["processes"]) / took["assess"])
-        print(f"round {number + 1}: {rates[-1]}", file=sys.stderr)
-    of_bare = round(statistics.median(shares), 3) if shares else None
-    return {"sample": len(texts), "rounds": rates, "of_bare": of_bare}
+        found.append({name: round(len(texts) / seconds, 1) for name, seconds in took.items()})
+        print(f"round {number + 1}: {found[-1]}", file=sys.stderr)
+    return found
+
+
+def shares(rounds: Sequence[dict[str, float]], rates: Sequence[float]) -> dict[str, float]:
+    """Rates over those of each bare loop in the same rounds, as the median of them."""
+    return {
+        bare: round(
+            statistics.median(r / turn[bare] for r, turn in zip(rates, rounds, strict=True)), 3
+        )
+        for bare in ("session", "processes")
+    }
 
 
 def bare_seconds(texts: Sequence[str], *, processes: int) -> float:
@@ -184,9 +197,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, required=True, help="an empty one; gigabytes")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--kills", type=int, default=3)
-    parser.add_argument("--prefix", type=int, default=50_000, help="rows also read uninterrupted")
+    parser.add_argument("--prefix", type=int, default=200_000, help="rows also read uninterrupted")
     parser.add_argument("--sample", type=int, default=20_000, help="rows read beside a bare loop")
-    parser.add_argument("--rounds", type=int, default=3, help="of the sample")
+    parser.add_argument("--rounds", type=int, default=2, help="of the sample, before and after")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON lines to which the result is appended")
     return parser.parse_args()
