@@ -24,7 +24,7 @@ _SERVE = ("-m", "xiaobao", "serve", "--port", "0", "--database")
 _CODE = """
 import sys
 import serving.opening, xiaobao
-sys.path.insert(0, "tests")
+sys.path.insert(0, "tests/support")
 from readers import KeywordAnalyzer
 serving.opening.open_analyzer = lambda *_, **__: KeywordAnalyzer()
 xiaobao.app(["serve", "--port", "0", "--database", sys.argv[1]])

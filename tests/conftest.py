@@ -17,13 +17,13 @@ from models.record import LabelledRecord
 from models.taxonomy import default_taxonomy
 from models.windows import WindowReader
 from serving.register.register import Register
-from tests.consoles import open_console, open_joining
-from tests.kept import open_sqlite
-from tests.linked import Links, open_links
-from tests.readers import KeywordAnalyzer
-from tests.sampled import few_complaints
-from tests.served import run_server
-from tests.tiny_bundle import character_tokenizer, fit_by_heart, network_maker, save_bundle
+from tests.support.consoles import open_console, open_joining
+from tests.support.kept import open_sqlite
+from tests.support.linked import Links, open_links
+from tests.support.readers import KeywordAnalyzer
+from tests.support.sampled import few_complaints
+from tests.support.served import run_server
+from tests.support.tiny_bundle import character_tokenizer, fit_by_heart, network_maker, save_bundle
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +159,7 @@ def tiny_analyzer(tiny_bundle: Path) -> Any:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
     """A Spark session of two cores on this machine."""
-    from tests.clusters import a_session
+    from tests.support.clusters import a_session
 
     yield from a_session()
 
@@ -167,7 +167,7 @@ def spark() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL server of this run; skips where there are no binaries."""
-    from tests.postgres import BINARIES, run_postgres
+    from tests.support.postgres import BINARIES, run_postgres
 
     if not all(BINARIES.values()):
         pytest.skip("no PostgreSQL binaries (initdb, postgres) on this machine")
@@ -178,7 +178,7 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """The address of an empty PostgreSQL database."""
-    from tests.postgres import make_database
+    from tests.support.postgres import make_database
 
     return make_database(postgres_server, f"t{uuid.uuid4().hex}")
 
