@@ -10,6 +10,7 @@ from training.examples.provenance import PARTS, data_digest, digest, held_out_te
 from training.examples.splits import Split
 from training.tuning.run_state import Epoch
 from training.tuning.settings import TrainSettings
+from training.tuning.starting import learned_by
 
 
 def facts_of(
@@ -20,6 +21,7 @@ def facts_of(
 ) -> dict[str, Any]:
     """What ``manifest.json`` holds under ``training``, but the encoder's name."""
     best = max(history, key=lambda epoch: epoch.score)
+    learned = pick(records, parts, "train")
     return {
         "data": data_digest(records),
         "examples": {part: len(getattr(parts, part)) for part in PARTS},
@@ -27,7 +29,8 @@ def facts_of(
         "split_seed": settings.split_seed,
         "hold_out": settings.hold_out,
         "adapt_minutes": settings.adapt,
-        "texts": sorted(digest(one.record) for one in pick(records, parts, "train")),
+        # Of all generations: what the base has learned from can be held out no more than these.
+        "texts": sorted({*learned_by(settings.base), *(digest(one.record) for one in learned)}),
         "held_out_texts": held_out_texts(records, parts),
         "epochs": len(history),
         "best_epoch": best.number,

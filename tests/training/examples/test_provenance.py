@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from models.bundle import EMBEDDED_BUNDLE, load_bundle
 from models.record import LabelledRecord, Record
 from training.examples.provenance import (
     ProvenanceError,
@@ -51,6 +52,14 @@ def test_a_fingerprint_is_that_of_the_set_whatever_its_order():
 @pytest.mark.parametrize("others", [RECORDS[1:], (*RECORDS, RECORDS[0]), ()])
 def test_another_set_has_another_fingerprint(others):
     assert data_digest(others) != data_digest(RECORDS)
+
+
+def test_what_the_base_has_learned_from_is_noted_too():
+    parts = split(RECORDS, seed=3, fractions=SETTINGS.fractions)
+    base = load_bundle(EMBEDDED_BUNDLE).manifest["training"]["texts"]
+    settings = replace(SETTINGS, base=str(EMBEDDED_BUNDLE))
+    noted = facts_of(RECORDS, parts, settings, [Epoch(1, 2.0, 0.5)])["texts"]
+    assert set(noted) == {*base, *map(digest, texts_of(parts, "train"))}
 
 
 def test_the_facts_name_the_best_epoch():
