@@ -18,11 +18,15 @@ from models.links.hubs import HubList
 from models.links.identifiers import Identifier, Value, find_values
 from models.links.kinds import Kinds
 from models.record import Record
+from models.text import has_han, normalise
 
 _HEADING = re.compile(r"^[^\S\n]*(?:#+\s*\S.*|\*\*[^*]+\*\*.*|【[^】]{2,20}】)", re.MULTILINE)
 _HEADING_WORDS = re.compile(r"【[^】]{2,20}】|(?<!#)#+\s*([^#\n]+)|\*\*([^*]+)\*\*")
 # Values that are no identifiers: they join nobody by themselves, but are compared.
-_BESIDE = ("seller", "helper", "person", "surname", "city")
+_BESIDE = ("seller", "helper", "person", "policy", "surname", "city")
+# Of a form of names: masked by who typed it, or a role.
+_NO_NAME = re.compile(r"[*×○●某]|先生|女士|小姐")
+_ROLES = frozenset({"本人", "客户", "投保人", "被保险人", "被保人", "业务员"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,15 @@ class Said:
 class Case:
     """One complaint: what it says, and its values by opaque names.
 
-    ``person``: who it is about, as far as the record tells. ``helper``: the seller, where the
-    text says that he helps the writer.
+    ``person`` and ``policy``: who it is about, as far as the record tells. ``helper``: the
+    seller, where the text says that he helps the writer.
     ``capped``: so many cases are like it that not all were compared.
     """
 
     said: Said
     identifiers: tuple[Identifier, ...]
     person: str | None = None
+    policy: str | None = None
     seller: str | None = None
     helper: str | None = None
     surname: str | None = None
@@ -80,7 +85,7 @@ class Case:
     @property
     def values(self) -> tuple[str, ...]:
         """Names of all its values."""
-        beside = (self.seller, self.helper, self.person, self.surname, self.city)
+        beside = (getattr(self, name) for name in _BESIDE)
         return (*(one.token for one in self.identifiers), *filter(None, beside))
 
     @property
@@ -93,7 +98,9 @@ class Case:
         kept: dict[str, Any] = {n: v for n in _SAID_DEFAULTS if (v := getattr(self.said, n))}
         kept |= {n: v for n in (*_BESIDE, "capped") if (v := getattr(self, n))}
         kept["day"] = self.said.day.toordinal() if self.said.day else None
-        kept["identifiers"] = [(x.kind, x.token, int(x.hub)) for x in self.identifiers]
+        kept["identifiers"] = [
+            (x.kind, x.token, int(x.hub) + 2 * int(x.personal)) for x in self.identifiers
+        ]
         return kept
 
     @classmethod
@@ -105,7 +112,10 @@ class Case:
         said["day"] = date.fromordinal(day) if day else None
         return cls(
             said=Said(**said),
-            identifiers=tuple(Identifier(k, t, bool(h)) for k, t, h in kept["identifiers"]),
+            identifiers=tuple(
+                Identifier(kind, token, bool(flags & 1), bool(flags & 2))
+                for kind, token, flags in kept["identifiers"]
+            ),
             capped=kept.get("capped", False),
             **{name: kept.get(name) for name in _BESIDE},
         )
@@ -126,12 +136,15 @@ class Draft:
         """The case with every value under its name."""
         names = {one.kind: name(one) for one in self.values if one.kind in _BESIDE}
         identifiers = sorted(
-            (one.kind, name(one), one.listed) for one in self.values if one.kind not in _BESIDE
+            (one.kind, name(one), one.listed, one.personal)
+            for one in self.values
+            if one.kind not in _BESIDE
         )
         return Case(
             self.said,
             tuple(Identifier(*one) for one in identifiers),
             person=names.get("person"),
+            policy=names.get("policy"),
             seller=names.get("seller"),
             helper=names.get("helper"),
             surname=names.get("surname"),
@@ -150,7 +163,7 @@ def draft_case(
 ) -> Draft:
     """All that linking will ever ask of a record; ``number`` where it is known already."""
     record = record.stated()
-    agent, text = assessment.agent, record.text
+    agent, text = assessment.agent, normalise(record.text).text
     seller = record.seller and record.seller.strip()
     said = Said(
         number=number,
@@ -176,18 +189,38 @@ def draft_case(
     return Draft(said, (*find_values(record, hubs=hubs), *beside))
 
 
+def is_same_person(one: Case, other: Case) -> bool:
+    """Whether two cases name one policyholder or one policy."""
+    named = one.person is not None and one.person == other.person
+    return named or (one.policy is not None and one.policy == other.policy)
+
+
 def persons_of(cases: Collection[Case]) -> int:
     """How many persons the cases are about, as far as that is sure.
 
-    Who writes three times from one number, and gives no name, is no crowd: without a name somebody
-    is another person only where he lives in a city in which none of the named may live.
+    One name or one policy is one person, and two policies are not yet two. Who writes three times
+    from one number, and gives no name, is no crowd: he is another person only where he lives in a
+    city in which none of the named may live.
     """
-    named = {(case.person, case.city) for case in cases if case.person is not None}
-    persons = {person for person, _ in named}
-    unplaced = persons - {person for person, city in named if city is not None}
-    elsewhere = {case.city for case in cases if case.person is None}
-    elsewhere -= {None, *(city for _, city in named)}
-    return max(1, len(persons) + max(0, len(elsewhere) - len(unplaced)))
+    persons = _named_persons(cases)
+    known = {(one, case.city) for one, case in zip(persons, cases, strict=True) if one is not None}
+    named = {one for one, _ in known}
+    unplaced = named - {one for one, city in known if city is not None}
+    elsewhere = {case.city for one, case in zip(persons, cases, strict=True) if one is None}
+    elsewhere -= {None, *(city for _, city in known)}
+    return max(1, len(named) + max(0, len(elsewhere) - len(unplaced)))
+
+
+def _named_persons(cases: Collection[Case]) -> list[str | None]:
+    """Whom each case is about, where that is somebody whose name any of them tells."""
+    same: dict[str, set[str]] = {}  # a name or policy, with all that are of the same person
+    for case in cases:
+        own = {one for one in (case.person, case.policy) if one is not None}
+        together = own.union(*(same[one] for one in own if one in same))
+        same |= dict.fromkeys(together, together)
+    names = {case.person for case in cases}
+    found = (same.get(case.person or case.policy or "", set()) for case in cases)
+    return [min(one) if one & names else None for one in found]
 
 
 def days_apart(left: Case, right: Case) -> int | None:
@@ -197,14 +230,23 @@ def days_apart(left: Case, right: Case) -> int | None:
 
 
 def _values_beside(record: Record, seller: str | None, *, helps: bool) -> Iterator[Value]:
+    name = re.sub(r"\s", "", normalise(record.policyholder or "").text)
+    policy = re.sub(r"[\s-]", "", normalise(record.policy_no or "").text).casefold()
     found = {
         "seller": seller,
         "helper": seller if helps else None,
-        "person": record.policyholder or record.policy_no,
-        "surname": (record.policyholder or "")[:1],
+        "person": None if name in _ROLES or _NO_NAME.search(name) else name,
+        "policy": None if "*" in policy else policy,
+        "surname": _surname(name),
         "city": city_of(record.address),
     }
     return (Value(kind, value) for kind, value in found.items() if value)
+
+
+def _surname(name: str) -> str | None:
+    """The first character of a name, of a masked one too; None for a role."""
+    first = name[:1]
+    return first if has_han(first) and name not in _ROLES else None
 
 
 def _source_of(record: Record) -> int | None:

@@ -98,8 +98,8 @@ def _one_door(evidence: GroupEvidence) -> bool:
 
 
 def _few_want_all(cases: Sequence[Case]) -> bool:
-    """Whether less than half ask for every premium back: the one demand that agents live on."""
-    return sum(case.said.wants_all for case in cases) < len(cases) / 2
+    """Whether no more than half want every premium back: the one demand that agents live on."""
+    return sum(case.said.wants_all for case in cases) <= len(cases) / 2
 
 
 def _is_same_seller(evidence: GroupEvidence) -> bool:

@@ -1,7 +1,8 @@
 """Hubs: phones, places and authors that strangers share without knowing of each other.
 
 A list that the insurer edits names them by their words; statistics find the rest: shared by many
-whose texts have nothing in common.
+whose texts have nothing in common. What is one person's by nature (a mobile, an account) is no hub
+while most who share it want every premium back: an agent has many customers, too.
 """
 
 import math
@@ -44,13 +45,15 @@ class Sharing:
     """Counts of the cases that share one value; all that it takes to know a hub.
 
     ``alike``: pairs whose texts are near; ``counters``: cases that came over a counter;
-    ``listed``: cases in which a list of hubs names it.
+    ``listed``: cases in which a list of hubs names it; ``wanting``: cases that want every premium
+    back, of a value that is one person's by nature.
     """
 
     cases: int
     alike: int
     counters: int
     listed: int
+    wanting: int = 0
 
     @property
     def is_hub(self) -> bool:
@@ -59,7 +62,8 @@ class Sharing:
             return True
         few_alike = self.alike < _ALIKE_SHARE * self.cases * (self.cases - 1) / 2
         typed = not self.alike and self.counters == self.cases
-        return typed or (self.cases > MANY and few_alike)
+        of_agents = 2 * self.wanting >= self.cases
+        return typed or (self.cases > MANY and few_alike and not of_agents)
 
     @property
     def step(self) -> int:

@@ -39,6 +39,15 @@ _THEIRS = re.compile(
     rf"(?:{_EMAIL.pattern}|{_LANDLINE.pattern}|{_MOBILE.pattern})",
     re.ASCII,
 )
+# Before an account that is not where the writer wants money: who was paid, or whose it is.
+_PAID_IN = re.compile(
+    r"业务员|代理人|销售员?|经理|主管|讲师|(?<!其)他|她|对方|私人|个人(?:的|银行)*[卡账]"
+    r"|保费|缴|交[费款钱给到]|付[给到]"
+)
+_SENTENCE_END = re.compile(r"[。!?;\n]")
+_BEFORE = 40  # characters
+# What belongs to one person, wherever it stands; a landline or a door may be an institution's.
+_PERSONAL = frozenset({"account", "wechat", "qq", "email"})
 _SPOILED = re.compile(r"\*|\d[xX]{2,}|\d[eE]\+")
 _DIGITS = re.compile(r"\d(?:[ -]?\d)*")
 _FILLER = re.compile(r"0{7}$|1234567")
@@ -56,6 +65,12 @@ class Value:
     value: str = field(repr=False)
     listed: bool = False
 
+    @property
+    def personal(self) -> bool:
+        """Whether it is one person's by its nature: a mobile, an account, a name on a network."""
+        is_mobile = self.kind == "phone" and re.fullmatch(r"1[3-9]\d{9}", self.value) is not None
+        return is_mobile or self.kind in _PERSONAL
+
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
@@ -64,6 +79,7 @@ class Identifier:
     kind: str
     token: str
     hub: bool = False
+    personal: bool = False
 
 
 class Key:
@@ -92,7 +108,10 @@ def find_values(record: Record, *, hubs: HubList) -> tuple[Value, ...]:
 def find_identifiers(record: Record, *, key: Key, hubs: HubList) -> tuple[Identifier, ...]:
     """The same as keyed tokens."""
     values = find_values(record, hubs=hubs)
-    return tuple(Identifier(one.kind, key.token(one.kind, one.value), one.listed) for one in values)
+    return tuple(
+        Identifier(one.kind, key.token(one.kind, one.value), one.listed, one.personal)
+        for one in values
+    )
 
 
 def _of_fields(record: Record) -> Iterator[tuple[str, str, str]]:
@@ -123,12 +142,12 @@ def _accounts(given: str) -> Iterator[tuple[str, str, str]]:
 
 def _of_text(text: str) -> Iterator[tuple[str, str, str]]:
     plain = normalise(text).text
-    for found in _LONG_NUMBER.findall(plain):
-        digits = re.sub(r"[ -]", "", found)
-        plain = plain.replace(found, " ")  # an account holds no phone
-        if is_card_number(digits) and not is_id_number(digits):
+    for found in _LONG_NUMBER.finditer(plain):
+        digits = re.sub(r"[ -]", "", found[0])
+        before = _SENTENCE_END.split(plain[max(0, found.start() - _BEFORE) : found.start()])[-1]
+        if is_card_number(digits) and not is_id_number(digits) and not _PAID_IN.search(before):
             yield "account", digits, digits
-    own = _THEIRS.sub(" ", plain)
+    own = _THEIRS.sub(" ", _LONG_NUMBER.sub(" ", plain))  # an account holds no phone
     yield from _phones(own)
     for kind, pattern in (("email", _EMAIL), ("wechat", _WECHAT), ("wechat", _WXID), ("qq", _QQ)):
         for value in pattern.findall(own):

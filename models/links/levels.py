@@ -6,7 +6,7 @@ person sent before is another matter: it shows in a household too, and alone is 
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from models.codebook import Codebook
@@ -61,10 +61,18 @@ class Levels:
         self._decide = lru_cache(_REMEMBERED)(self._decided)
 
     def decide(self, case: Case, kind: Kind, following: Sequence[Following]) -> Decision:
-        """For a case of a group; a victim's report keeps no level in any company."""
+        """For a case of a group; a victim's report keeps no level in any company.
+
+        Company from which no sign follows never raises a level: alone, the case was judged by how
+        its text is told too, which its record need not say.
+        """
         signs = {*case.said.signs, *(sign.id for sign in following)}
         marks = {*case.said.marks, *kind.marks, *self._codebook.implied_by(case.said.cause)}
-        return self._decide(self._signs & signs, self._marks & marks, case.said.genre)
+        found = self._decide(self._signs & signs, self._marks & marks, case.said.genre)
+        rank_of = self._codebook.rank_of
+        if not following and rank_of(found.level) > rank_of(case.said.level):
+            return replace(found, level=case.said.level, reasons=case.said.reasons)
+        return found
 
     def _decided(self, signs: frozenset[str], marks: frozenset[str], genre: str | None) -> Decision:
         return decide(signs, marks, codebook=self._codebook, genre=genre)

@@ -133,6 +133,7 @@ def pairs_sharing(cases: Sequence[Case]) -> Set[Pair]:
 def _around(cases: Sequence[Case], likeness: Mapping[Pair, Likeness], limits: Limits) -> Around:
     by_number = {case.number: case for case in cases}
     listed = {one.token for case in cases for one in case.identifiers if one.hub}
+    personal = {one.token for case in cases for one in case.identifiers if one.personal}
     sharing = {
         token: Sharing(
             cases=len(numbers),
@@ -141,6 +142,7 @@ def _around(cases: Sequence[Case], likeness: Mapping[Pair, Likeness], limits: Li
             ),
             counters=sum(by_number[number].said.over_counter for number in numbers),
             listed=int(token in listed),
+            wanting=sum(by_number[n].said.wants_all for n in numbers) * (token in personal),
         )
         for token, numbers in _holders(cases).items()
     }

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean, pstdev
 
-from models.links.cases import Case
+from models.links.cases import Case, is_same_person
 from models.links.sign_rules import RepeatRule
 from models.links.ties import Tie
 
@@ -41,7 +41,7 @@ def _series(
 
 
 def _is_earlier(rule: RepeatRule, one: Case, case: Case) -> bool:
-    if case.person is None or one.person != case.person or one.said.cause != case.said.cause:
+    if not is_same_person(one, case) or one.said.cause != case.said.cause:
         return False
     first, last = one.said.day, case.said.day
     return first is not None and last is not None and 0 <= (last - first).days <= rule.days

@@ -147,7 +147,7 @@ def _text_tie(
     staff = _STAFF if left.said.is_operators and right.said.is_operators else 1
     same = left.said.cause == right.said.cause and retold >= limits.near * staff
     if same or retold >= at_hub * staff:
-        why = "少见的说法相近" + (",且反映同一类问题" if same else ",且同一地点")
+        why = "少见的说法相近" + (",且反映同一类问题" if same else ",且有多人共用的号码或地点相同")
         return Tie(
             *pair, "template", score, why + capped, carries=True, source="text", retold=retold
         )

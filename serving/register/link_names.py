@@ -5,12 +5,12 @@ the same value is kept as an alias, so that rotation breaks no link. Nothing in 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from models.links.cases import Case, Draft
-from models.links.hubs import KINDS, Sharing
+from models.links.cases import Case, Draft, Said
+from models.links.hubs import KINDS
 from models.links.identifiers import Key
 from serving.register.keys import ActiveKeys
 from serving.register.link_rows import Handle, read_aliases, read_handles
@@ -55,9 +55,8 @@ def name_drafts(connection: Connection, drafts: Sequence[Draft], keys: ActiveKey
     for draft in drafts:
         for one in draft.values:
             id_ = ids[one.kind, one.value]
-            after[id_] = with_counts(
-                after[id_], cases=1, **_flags(draft.said.over_counter, one.listed)
-            )
+            flags = _flags(draft.said, listed=one.listed, personal=one.personal)
+            after[id_] = with_counts(after[id_], cases=1, **flags)
             if one.kind in JOINING:
                 held.append((id_, draft.said.number))
     cases = tuple(draft.named(lambda one: str(ids[one.kind, one.value])) for draft in drafts)
@@ -67,27 +66,27 @@ def name_drafts(connection: Connection, drafts: Sequence[Draft], keys: ActiveKey
 def without(case: Case, known: Mapping[int, Handle]) -> dict[int, Handle]:
     """The counts of a case's values when the case goes."""
     listed = {int(one.token) for one in case.identifiers if one.hub}
+    personal = {int(one.token) for one in case.identifiers if one.personal}
     after = dict(known)
     for id_ in map(int, case.values):
         if id_ in after:
-            flags = _flags(case.said.over_counter, id_ in listed)
+            flags = _flags(case.said, listed=id_ in listed, personal=id_ in personal)
             after[id_] = with_counts(after[id_], cases=-1, **{k: -n for k, n in flags.items()})
     return after
 
 
-def with_counts(
-    handle: Handle, *, cases: int = 0, alike: int = 0, counters: int = 0, listed: int = 0
-) -> Handle:
-    """The handle with these numbers added to its counts."""
-    old = handle.sharing
-    new = Sharing(
-        old.cases + cases, old.alike + alike, old.counters + counters, old.listed + listed
-    )
-    return Handle(handle.id, handle.kind, handle.key_id, new)
+def with_counts(handle: Handle, **more: int) -> Handle:
+    """The handle with these numbers added to its counts, by the names that `Sharing` gives them."""
+    counts = {name: getattr(handle.sharing, name) + count for name, count in more.items()}
+    return replace(handle, sharing=replace(handle.sharing, **counts))
 
 
-def _flags(over_counter: bool, listed: bool) -> dict[str, int]:
-    return {"counters": int(over_counter), "listed": int(listed)}
+def _flags(said: Said, *, listed: bool, personal: bool) -> dict[str, int]:
+    return {
+        "counters": int(said.over_counter),
+        "listed": int(listed),
+        "wanting": int(personal and said.wants_all),
+    }
 
 
 def _token(key: Key, kind: str, value: str) -> int:

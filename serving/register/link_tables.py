@@ -64,7 +64,8 @@ postings = Table(
 )
 
 # A value that cases share (a phone, a door, a seller) under its first keyed token (63 bits of an
-# HMAC). Its counts say at once whether it is a hub; ``alike``: pairs of cases whose texts are near.
+# HMAC). Its counts say at once whether it is a hub; ``alike``: pairs of cases whose texts are near;
+# ``wanting``: cases that want every premium back, of a value that is one person's by nature.
 handles = Table(
     "handles",
     metadata,
@@ -75,6 +76,7 @@ handles = Table(
     Column("alike", Integer, nullable=False),
     Column("counters", Integer, nullable=False),
     Column("listed", Integer, nullable=False),
+    Column("wanting", Integer, nullable=False),
 )
 
 # Tokens of the same value under keys that came later.

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from serving.register.database import read
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The revision of the last script in ``migrations``."""
 
 

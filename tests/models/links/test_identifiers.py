@@ -115,6 +115,8 @@ def test_an_account_is_the_same_however_it_is_written(given: str):
         "微信OpenID绑定失败",
         "微信iPhone13上打不开",
         "电话填的13800000000",
+        "业务员让我把保费打到他个人卡6222021234567890128",
+        "钱是转给经理的,卡号6222021234567890128",
     ],
 )
 def test_what_the_writer_only_mentions_ties_nobody(text: str):
@@ -132,6 +134,8 @@ def test_what_the_writer_only_mentions_ties_nobody(text: str):
         ("微信号abc12345", ("wechat", "abc12345")),
         ("加wxid_abcdefg123", ("wechat", "wxid_abcdefg123")),
         ("薇信abcdef12", ("wechat", "abcdef12")),
+        ("业务员说的都是假的。请退到6222021234567890128", ("account", "6222021234567890128")),
+        ("其他不谈,退款账号6222021234567890128", ("account", "6222021234567890128")),
     ],
 )
 def test_a_contact_of_the_writers_own_is_found(text: str, found: tuple[str, str]):

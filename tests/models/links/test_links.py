@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.assessment import Label
+from models.assessment import Label, SignFound
 from models.codebook import default_codebook
 from models.links import Linker, read_hubs
 from models.links.cases import draft_case, persons_of
@@ -17,6 +17,7 @@ from models.links.likeness import measure
 from models.links.masking import mask
 from models.record import Record
 from tests.support.readers import KeywordAnalyzer
+from tests.support.sampled import few_complaints
 
 LETTER = (
     "本人二〇二〇年四月在贵司购得年金一份。彼时推介者将茶杯压在条款上,只露出落款处,"
@@ -135,6 +136,102 @@ def test_persons_are_counted_as_far_as_that_is_sure(people, count):
     draft = draft_case(record, answer, id_="T", kinds=read_kinds(), hubs=read_hubs())
     case = draft.named(str)
     assert persons_of([replace(case, person=who, city=city) for who, city in people]) == count
+
+
+@pytest.mark.parametrize(
+    ("people", "count"),
+    [
+        ([("周", "P1"), (None, "P1")], 1),
+        ([(None, "P1"), (None, "P2")], 1),
+        ([("周", "P1"), ("周", "P2"), (None, "P2")], 1),
+        ([("周", "P1"), ("周平", "P1")], 1),
+        ([("周", "P1"), ("沈", "P2"), (None, "P2")], 2),
+    ],
+)
+def test_one_policy_is_one_person_and_two_are_not_yet_two(people, count):
+    record = Record(OTHERS[0])
+    (answer,) = KeywordAnalyzer().assess([record])
+    case = draft_case(record, answer, id_="T", kinds=read_kinds(), hubs=read_hubs()).named(str)
+    assert persons_of([replace(case, person=who, policy=no) for who, no in people]) == count
+
+
+@pytest.mark.parametrize("name", ["周*", "张**", "本人", "周某某", "周先生"])
+def test_a_name_that_is_masked_names_nobody(name):
+    record = Record(OTHERS[0], policyholder=name)
+    (answer,) = KeywordAnalyzer().assess([record])
+    draft = draft_case(record, answer, id_="T", kinds=read_kinds(), hubs=read_hubs())
+    assert "person" not in {value.kind for value in draft.values}
+
+
+def test_a_customer_with_two_policies_is_no_ring():
+    account = "6222021234567890128"
+    linked = link(*(Record(OTHERS[n], policy_no=f"P00{n}", payee_account=account) for n in (0, 1)))
+    assert {case.level for case in linked.cases} == {"NONE"}
+
+
+def test_a_couple_of_whom_one_wants_all_back_is_a_household():
+    door = {"address": "南湖市柳荫新村3幢402"}
+    linked = link(
+        Record("我爱人的分红没到账,他在外地,请全额退保。", policyholder="周平", **door),
+        Record("我家老公的住院费还没赔。", policyholder="沈月华", **door),
+    )
+    assert kinds(linked) == ["household"] * 2
+
+
+def test_company_from_which_no_sign_follows_never_raises_a_level():
+    """A clerk's note, known as one by its words alone: in a household it stays what it was."""
+    records = [
+        Record("我家老人的保单,请别打电话给他。", policyholder="周平", address="南湖市柳荫路8号"),
+        Record("我爱人的住院费还没赔。", policyholder="周明", address="南湖市柳荫路8号"),
+    ]
+    first, second = KeywordAnalyzer().assess(records)
+    sign = default_codebook().sign_of("PS_BLOCK_CUSTOMER")
+    found = SignFound(sign.id, sign.zh, sign.strength, 0.9, (), "", "")
+    first = replace(first, agent=replace(first.agent, level="WATCH", signs=(found,)))
+    linked = Linker(default_codebook()).link(records, [first, second])
+    assert kinds(linked) == ["household"] * 2
+    assert [case.level for case in linked.cases] == ["WATCH", "NONE"]
+
+
+def test_customers_who_name_the_card_that_their_seller_took_the_money_on_are_no_ring():
+    card = "6222021234567890128"
+    linked = link(
+        Record(f"丁友根让我把钱打到他个人卡{card},至今没保单。", policyholder="周平"),
+        Record(f"保费是转给业务员的,卡号{card},查无此单。", policyholder="沈月华"),
+    )
+    assert kinds(linked) == [None, None]
+
+
+def test_a_law_firm_is_known_in_traditional_characters_too():
+    text = "北塘律師事務所受{}委託致函,請於十日內書面答復。律師執業證號見附件。"
+    linked = link(
+        *(
+            Record(text.format(name), policyholder=name, phone="0571-88888881")
+            for name in ("周平", "沈月華", "羅定")
+        )
+    )
+    assert kinds(linked) == ["law_firm"] * 3
+
+
+@pytest.mark.parametrize(
+    ("phone", "demand", "kind"),
+    [
+        ("19900001111", "full_refund", "ring"),
+        ("19900001111", "explanation", None),
+        ("0571-88888881", "full_refund", None),
+    ],
+)
+def test_a_mobile_of_many_who_want_all_back_is_no_institutions(phone, demand, kind):
+    texts = [one.record.text for one in few_complaints()[:17]]
+    records = [
+        Record(text, phone=phone, policyholder=f"周{n}", address=f"南湖市柳荫路{n}号")
+        for n, text in enumerate(texts, start=1)
+    ]
+    answers = [
+        replace(answer, facets=replace(answer.facets, demand=(demand,)))
+        for answer in KeywordAnalyzer().assess(records)
+    ]
+    assert set(kinds(Linker(default_codebook()).link(records, answers))) == {kind}
 
 
 def test_neighbours_of_two_estates_are_not_linked():

@@ -245,6 +245,18 @@ def test_after_removing_nothing_is_left_of_a_case(links):
     assert after == before
 
 
+def test_who_wants_all_back_is_counted_at_his_mobile_and_off_again(links):
+    links.add(*(wanting(case(id_, LETTER, phone=PHONE)) for id_ in ("A", "B")))
+    counted = links.column(handles.c.wanting)
+    links.remove("A")
+    assert (counted, links.column(handles.c.wanting)) == ({0, 2}, {0, 1})
+
+
+def wanting(pair: Pair) -> Pair:
+    record, answer = pair
+    return record, replace(answer, facets=replace(answer.facets, demand=("full_refund",)))
+
+
 def test_a_case_that_is_not_linked_can_be_removed(links):
     links.add(case("A", STRANGERS[0]))
     links.remove("A")
