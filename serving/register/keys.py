@@ -2,7 +2,8 @@
 
 One key is ``current``: tokens are written with it. Others are for ``lookup``: what they wrote is
 still found, until retention has passed and they are ``retired``. An id is read off its secret, so
-that a wrong file is noticed before it breaks every link.
+that a wrong file is noticed before it breaks every link. Each key in use also wraps the one secret
+by which the index is sealed (see ``sealing``).
 """
 
 import base64
@@ -11,16 +12,20 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+import structlog
+from sqlalchemy import Connection, Row, insert, select, update
 
 from models.links import Key
-from models.whole_files import OWNER_ONLY, write_whole
+from models.whole_files import OWNER_ONLY, rewrite_whole
 from serving.private_files import create_once
 from serving.register import tables
 from serving.register.errors import RegisterError
 from serving.register.moments import now
+from serving.register.sealing import Seal, new_secret, unwrap, wrap
 
 _BYTES = 32
 
@@ -39,10 +44,14 @@ class NamedKey:
 
 @dataclass(frozen=True, slots=True)
 class ActiveKeys:
-    """The keys in use: write with ``current``, look up with every one of ``all``, its first."""
+    """The keys in use: write with ``current``, look up with every one of ``all``, its first.
+
+    ``seal``: of fingerprints and of the keys of texts.
+    """
 
     current: NamedKey
     all: tuple[NamedKey, ...]
+    seal: Seal
 
 
 class KeyFile:
@@ -72,7 +81,13 @@ class KeyFile:
     def add(self) -> str:
         """Add a new key beside those there are; its id."""
         secret = secrets.token_bytes(_BYTES)
-        write_whole(self.path, [_dumped([*self.read().values(), secret])], mode=OWNER_ONLY)
+        whole = _dumped([*self.read().values(), secret])
+        try:
+            kept = rewrite_whole(self.path, [whole], mode=OWNER_ONLY)
+        except OSError as error:
+            raise KeyFileError(f"{self.path}: cannot be written ({error.strerror})") from None
+        if not kept:
+            structlog.get_logger(__name__).warning("owner of the key file not kept")
         return key_id(secret)
 
 
@@ -84,30 +99,39 @@ class Keys:
         self._secrets: Mapping[str, bytes] = {}
 
     def install(self, connection: Connection) -> None:
-        """Name the first key of the file current in a database that has none."""
-        if connection.execute(select(tables.keys.c.id).limit(1)).first() is None:
+        """Name the first key of the file current in a database that has none, and seal its index.
+
+        A database of a version that knew no seal has an empty index (see its migration).
+        """
+        table = tables.keys
+        if connection.execute(select(table.c.id).limit(1)).first() is None:
             self._secrets = self._file.read()
-            self._add(connection, list(self._secrets)[-1])
+            self._add(connection, list(self._secrets)[-1], seal=new_secret())
+            return
+        found = self._in_use(connection)
+        if all(row.wrapped is None for row in found):
+            secret = new_secret()
+            for row in found:
+                wrapped = wrap(secret, key=self._secret(row.id))
+                connection.execute(
+                    update(table).where(table.c.id == row.id).values(wrapped=wrapped)
+                )
 
     def active(self, connection: Connection) -> ActiveKeys:
         """The keys in use now, also where another process has rotated them meanwhile."""
-        table = tables.keys
-        rows = connection.execute(
-            select(table.c.id, table.c.state)
-            .where(table.c.state != "retired")
-            .order_by(table.c.state, table.c.since.desc())
-        ).all()
+        rows = self._in_use(connection)
         found = tuple(NamedKey(row.id, Key(self._secret(row.id))) for row in rows)
-        return ActiveKeys(found[0], found)
+        return ActiveKeys(found[0], found, _seal(self._unwrapped(rows[0])))
 
     def rotate(self, connection: Connection) -> str:
         """Make a new key current; the one before stays for lookup. The new key's id."""
-        new = self._file.add()
         table = tables.keys
+        seal = self._unwrapped(self._in_use(connection)[0])
+        new = self._file.add()
         connection.execute(
             update(table).where(table.c.state == "current").values(state="lookup", since=now())
         )
-        self._add(connection, new)
+        self._add(connection, new, seal=seal)
         return new
 
     def retire(self, connection: Connection, *, before: str) -> tuple[str, ...]:
@@ -115,11 +139,23 @@ class Keys:
         table = tables.keys
         old = (table.c.state == "lookup") & (table.c.since < before)
         ids = tuple(connection.execute(select(table.c.id).where(old)).scalars())
-        connection.execute(update(table).where(old).values(state="retired", since=now()))
+        retired = {"state": "retired", "since": now(), "wrapped": None}
+        connection.execute(update(table).where(old).values(retired))
         return ids
 
-    def _add(self, connection: Connection, id_: str) -> None:
-        connection.execute(insert(tables.keys).values(id=id_, state="current", since=now()))
+    def _in_use(self, connection: Connection) -> Sequence[Row[*tuple[Any, ...]]]:
+        """The rows of the keys that are not retired, the current one first."""
+        table = tables.keys
+        query = select(table.c.id, table.c.wrapped).where(table.c.state != "retired")
+        return connection.execute(query.order_by(table.c.state, table.c.since.desc())).all()
+
+    def _add(self, connection: Connection, id_: str, *, seal: bytes) -> None:
+        wrapped = wrap(seal, key=self._secret(id_))
+        row = {"id": id_, "state": "current", "since": now(), "wrapped": wrapped}
+        connection.execute(insert(tables.keys).values(row))
+
+    def _unwrapped(self, row: Row[*tuple[Any, ...]]) -> bytes:
+        return unwrap(row.wrapped, key=self._secret(row.id))
 
     def _secret(self, id_: str) -> bytes:
         if id_ not in self._secrets:
@@ -135,6 +171,12 @@ class Keys:
 def key_id(secret: bytes) -> str:
     """The id of a secret: 12 hexadecimal digits that tell nothing of it."""
     return hashlib.sha256(b"xiaobao key id\0" + secret).hexdigest()[:12]
+
+
+@lru_cache(maxsize=4)
+def _seal(secret: bytes) -> Seal:
+    """One seal a secret: it remembers what it has turned."""
+    return Seal(secret)
 
 
 def _dumped(known: Sequence[bytes]) -> bytes:

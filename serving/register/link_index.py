@@ -17,7 +17,7 @@ from models.codebook import Codebook
 from models.links import HubList, read_hubs
 from models.links.candidates import keys_of
 from models.links.cases import draft_case
-from models.links.fingerprints import Fingerprint, fingerprint
+from models.links.fingerprints import fingerprint
 from models.links.grouping import Rules, find_groups
 from models.links.kinds import read_kinds
 from models.links.limits import step_of
@@ -83,8 +83,9 @@ class LinkIndex:
         named = name_drafts(connection, drafts, keys)
         state["cases"] += len(prepared)
         _raise_limits(state)
-        cases, found = measure_new(connection, named, prepared, step=state["step"])
-        writes.add_cases(connection, cases, {n: one.print_.grams for n, one in prepared.items()})
+        cases, found = measure_new(connection, named, prepared, step=state["step"], seal=keys.seal)
+        prints = {n: keys.seal.close(one.print_.grams) for n, one in prepared.items()}
+        writes.add_cases(connection, cases, prints)
         near = near_pairs(found)
         kept = {case.number: Kept(case, None, case.said.level) for case in cases}
         kept |= rows.read_cases(connection, ends_of(near).difference(kept))
@@ -127,8 +128,7 @@ class LinkIndex:
         region = read_region(connection, [id_], state=state, most=_ALL)
         beside = set(region.cases) - {id_}
         changed = forget_values(connection, kept.case, region.likeness)
-        grams = rows.read_fingerprints(connection, [id_]).get(id_, b"")
-        leave_keys(connection, id_, Fingerprint(grams))
+        leave_keys(connection, id_, seal=self._keys(connection).seal)
         writes.delete_case(connection, id_, held=[int(v) for v in kept.case.values])
         beside |= count_days(connection, [kept.case], state, sign=-1)
         self._group(connection, beside | changed, state, most=_ALL)

@@ -20,6 +20,7 @@ from models.links.limits import Limits, limits_at
 from serving.register import link_rows as rows
 from serving.register import link_writes as writes
 from serving.register.link_names import NamedCases
+from serving.register.sealing import Seal
 
 _MOST_ALIKE = 120
 _MOST_SHARING = 200
@@ -35,18 +36,23 @@ class ReadCase:
 
 
 def measure_new(
-    connection: Connection, named: NamedCases, new: Mapping[int, ReadCase], *, step: int
+    connection: Connection,
+    named: NamedCases,
+    new: Mapping[int, ReadCase],
+    *,
+    step: int,
+    seal: Seal,
 ) -> tuple[tuple[Case, ...], dict[Pair, Likeness]]:
     """The cases, marked where not all like them were compared, and the pairs worth keeping."""
     prints = {number: one.print_ for number, one in new.items()}
-    keys = {number: one.keys for number, one in new.items()}
+    keys = {number: seal.keys_of(one.keys) for number, one in new.items()}
     limits = limits_at(step)
     alike = _gather(connection, keys, least_words=limits.words)
     sharing = _sharing(connection, named)
     wanted, capped = _strongest(alike, sharing, of=prints)
     others = {number for pair in wanted for number in pair}.difference(prints)
     kept = rows.read_fingerprints(connection, others)
-    read = dict(prints) | {number: Fingerprint(grams) for number, grams in kept.items()}
+    read = dict(prints) | {number: Fingerprint(seal.open(one)) for number, one in kept.items()}
     known = [pair for pair in wanted if pair[0] in read and pair[1] in read]
     measured = measure_all(read, known, least=limits.near)
     likely = {
@@ -89,9 +95,13 @@ def _idle(
     }
 
 
-def leave_keys(connection: Connection, number: int, print_: Fingerprint) -> None:
+def leave_keys(connection: Connection, number: int, *, seal: Seal) -> None:
     """Take a case away from the keys of its text: none suggests it any more."""
-    known = rows.read_postings(connection, keys_of(print_).all)
+    kept = rows.read_fingerprints(connection, [number]).get(number)
+    if kept is None:
+        return
+    keys = seal.keys_of(keys_of(Fingerprint(seal.open(kept))))
+    known = rows.read_postings(connection, keys.all)
     beside = {
         key: tuple(other for other in numbers if other != number)
         for key, numbers in known.items()

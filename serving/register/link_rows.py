@@ -103,7 +103,7 @@ def read_groups_from(connection: Connection, after: int, until: int, *, most: in
 
 
 def read_fingerprints(connection: Connection, numbers: Collection[int]) -> dict[int, bytes]:
-    """What is kept of the texts of these cases."""
+    """What is kept of the texts of these cases, sealed."""
     rows = _at(connection, fingerprints.c.case_row, numbers)
     return {row.case_row: row.grams for row in rows}
 

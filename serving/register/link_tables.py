@@ -44,7 +44,8 @@ Index(
 )
 Index("ix_linked_cases_cause_day", linked_cases.c.cause, linked_cases.c.day)
 
-# Hashes of character pairs of the masked text, four bytes each: enough to measure likeness exactly.
+# Numbers of the character pairs of the masked text, sealed: enough to measure likeness exactly, and
+# to read the text.
 fingerprints = Table(
     "fingerprints",
     metadata,
@@ -52,9 +53,9 @@ fingerprints = Table(
     Column("grams", LargeBinary, nullable=False),
 )
 
-# Posting lists: LSH bands of the whole text, hashes of clauses and rare words, each with the cases
-# that have it, first to last, eight bytes a case (little-endian). A key with too many cases takes
-# no more (band) or keeps case 0 alone, which says so (clause, word).
+# Posting lists: LSH bands of the whole text, clauses and rare words under keyed hashes, each with
+# the cases that have it, first to last, eight bytes a case (little-endian). A key with too many
+# cases takes no more (band) or keeps case 0 alone, which says so (clause, word).
 postings = Table(
     "postings",
     metadata,

@@ -40,7 +40,7 @@ def write_state(
 
 
 def add_cases(connection: Connection, cases: Iterable[Case], prints: Mapping[int, bytes]) -> None:
-    """Add cases without a group, with what is kept of their texts."""
+    """Add cases without a group, with what is kept of their texts, sealed."""
     rows = [
         {
             "case_row": case.number,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from serving.register.database import read
 
-NEWEST = "0005"
+NEWEST = "0006"
 """The revision of the last script in ``migrations``."""
 
 

@@ -3,7 +3,17 @@
 Moments are text, ISO 8601 in UTC with microseconds: they sort alike in both databases.
 """
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 from serving.register.metadata import BIG, metadata
@@ -83,11 +93,13 @@ audit = Table(
 )
 
 # Which keys there are and what they are for. The secrets stand in the key file, never here.
+# ``wrapped``: the secret that seals the index, encrypted with this key; none of a retired one.
 keys = Table(
     "keys",
     metadata,
     Column("id", String(16), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("since", _MOMENT, nullable=False),
+    Column("wrapped", LargeBinary),
     CheckConstraint("state IN ('current', 'lookup', 'retired')", "state"),
 )

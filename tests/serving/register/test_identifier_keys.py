@@ -12,6 +12,27 @@ def test_the_key_file_is_for_its_owner_only(sqlite, tmp_path):
     assert stat.S_IMODE((tmp_path / "identifier.keys").stat().st_mode) == 0o600
 
 
+def test_a_rotation_leaves_the_key_file_as_readable_as_it_was(sqlite, tmp_path):
+    place = tmp_path / "identifier.keys"
+    place.chmod(0o640)
+    sqlite.rotate_key(actor="tests")
+    assert stat.S_IMODE(place.stat().st_mode) == 0o640
+
+
+def test_a_key_file_that_cannot_be_written_is_named_and_nothing_rotates(
+    sqlite, tmp_path, monkeypatch
+):
+    before = keys_of(sqlite)
+
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("serving.register.keys.rewrite_whole", refuse)
+    with pytest.raises(KeyFileError, match=r"identifier\.keys: cannot be written"):
+        sqlite.rotate_key(actor="tests")
+    assert keys_of(sqlite) == before
+
+
 def test_a_case_stored_under_the_old_key_is_known_after_a_rotation(register):
     accept(register)
     old = keys_of(register)

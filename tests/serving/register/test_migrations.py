@@ -11,6 +11,7 @@ from serving.register import migrating, schema
 from serving.register.database import open_engine, read, write
 from serving.register.errors import RegisterError
 from serving.register.link_rows import read_postings
+from serving.register.link_tables import fingerprints, postings
 from serving.register.register import Register
 from serving.register.stored_json import dumped
 from serving.register.tables import assessments, cases
@@ -56,7 +57,7 @@ def test_the_rows_of_an_older_index_become_posting_lists(database_url):
     migrating.upgrade(engine, to="0001")
     with write(engine) as connection:
         connection.execute(text("INSERT INTO traces (trace, case_row) VALUES (:key, :row)"), rows)
-    schema.bring_up_to_date(engine)
+    migrating.upgrade(engine, to="0002")
     with read(engine) as connection:
         kept = read_postings(connection, range(-1, 10_000))
     engine.dispose()
@@ -94,6 +95,30 @@ def test_the_days_of_older_cases_are_read_from_what_is_kept_of_them(database_url
         days = connection.execute(select(cases.c.day).order_by(cases.c.id)).scalars().all()
     engine.dispose()
     assert days == ["2026-03-05", "2026-03-05", "2026-01-01", "2026-01-01"] * 500
+
+
+def test_what_could_be_read_as_a_text_is_not_kept(database_url, tmp_path):
+    engine = open_engine(database_url)
+    migrating.upgrade(engine, to="0005")
+    with write(engine) as connection:
+        connection.execute(text("INSERT INTO keys (id, state, since) VALUES ('k', 'current', '1')"))
+        connection.execute(text("INSERT INTO fingerprints VALUES (1, :grams)"), {"grams": b"1234"})
+        connection.execute(text("INSERT INTO postings VALUES (1, :cases)"), {"cases": b"1234"})
+    schema.bring_up_to_date(engine)
+    with read(engine) as connection:
+        assert [connection.execute(select(t)).all() for t in (fingerprints, postings)] == [[], []]
+    engine.dispose()
+
+
+def test_a_database_without_a_seal_gets_one(tmp_path):
+    open_sqlite(tmp_path).close()
+    engine = open_engine(f"sqlite:///{tmp_path / 'register.db'}")
+    with write(engine) as connection:
+        connection.execute(text("UPDATE keys SET wrapped = NULL"))
+    engine.dispose()
+    with open_sqlite(tmp_path) as register, read(register.engine) as connection:
+        seal = register.keys.active(connection).seal
+        assert seal.open(seal.close(b"grams")) == b"grams"
 
 
 def test_two_that_open_an_empty_database_at_once_make_it_once(database_url, tmp_path):
