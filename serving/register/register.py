@@ -88,6 +88,7 @@ class Register:
         with write(engine) as connection:
             keys.install(connection)
             keys.active(connection)  # a file that does not belong here is noticed now
+            texts.prepare(connection)
         return cls(engine, keys=keys, texts=texts, index=index(keys))
 
     def __enter__(self) -> Self:

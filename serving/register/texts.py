@@ -8,14 +8,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, get_args
 
+import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import Connection, select
 
 from models.privacy import mask_record
 from models.record import Record
 from serving.private_files import create_once
 from serving.register.errors import RegisterError
+from serving.register.tables import cases
 
 TextForm = Literal["masked", "none", "encrypted"]
+_NEWEST = (
+    select(cases.c.text)
+    .where(cases.c.text_form == "encrypted", cases.c.text.is_not(None))
+    .order_by(cases.c.id.desc())
+    .limit(1)
+)
 FORMS: tuple[TextForm, ...] = get_args(TextForm)
 
 
@@ -28,9 +37,25 @@ class Texts:
     def __init__(self, form: TextForm, *, key_file: Path) -> None:
         self.form = form
         self._key_file = key_file
-        if form == "encrypted":
-            create_once(key_file, Fernet.generate_key() + b"\n")
-            self._cipher()
+
+    def prepare(self, connection: Connection) -> None:
+        """Make the key file where texts shall be encrypted and none has been; else try it.
+
+        Raises RegisterError where it is not the file that wrote the newest encrypted text: with
+        another, texts would be written that no server but this one can read.
+        """
+        if self.form != "encrypted":
+            return
+        kept = connection.execute(_NEWEST).scalar()
+        if kept is None:
+            try:
+                create_once(self._key_file, Fernet.generate_key() + b"\n")
+            except OSError as error:
+                message = f"{self._key_file}: cannot be made ({error.strerror})"
+                raise RegisterError(message) from None
+        self._cipher()
+        if kept is not None:
+            self._open(kept)
 
     def keep(self, record: Record) -> str | None:
         """What is written into the database of this record's text."""
@@ -44,9 +69,13 @@ class Texts:
                 return self._cipher().encrypt(whole).decode()
 
     def masked(self, kept: str | None, form: str) -> str | None:
-        """The masked text of what was kept, or None where there is none."""
+        """The masked text of what was kept; None where there is none, or no key opens it."""
         if form == "encrypted" and kept is not None:
-            return mask_record(self._open(kept))
+            try:
+                return mask_record(self._open(kept))
+            except RegisterError as error:  # one row must not keep all others from being shown
+                structlog.get_logger(__name__).error("stored text not read", reason=str(error))
+                return None
         return kept
 
     def clear(self, kept: str | None, form: str) -> str | None:

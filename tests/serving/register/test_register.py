@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import select
 
 from models.assessment import as_json
@@ -119,10 +120,27 @@ def test_encrypted_no_word_can_be_read_without_the_key(tmp_path):
             kept = connection.execute(select(tables.cases.c.text)).scalar_one()
         assert "理赔" not in kept
         assert register.get("T-1").text.startswith("理赔资料交了四十天。我叫***")
+
+
+def test_encrypted_texts_are_not_gone_on_with_by_another_key(tmp_path):
+    with open_sqlite(tmp_path, text_form="encrypted") as register:
+        accept(register)
     (tmp_path / "text.keys").unlink()
-    other_key = open_sqlite(tmp_path, text_form="encrypted")
-    with other_key as register, pytest.raises(RegisterError, match=r"text\.keys"):
-        register.get("T-1")
+    with pytest.raises(RegisterError, match=r"text\.keys: cannot be read"):
+        open_sqlite(tmp_path, text_form="encrypted")
+    (tmp_path / "text.keys").write_bytes(Fernet.generate_key())
+    with pytest.raises(RegisterError, match=r"text\.keys: no key in it opens"):
+        open_sqlite(tmp_path, text_form="encrypted")
+
+
+def test_one_text_that_no_key_opens_hides_no_other_case(tmp_path):
+    with open_sqlite(tmp_path, text_form="encrypted") as register:
+        accept(register)
+    (tmp_path / "text.keys").unlink()
+    with open_sqlite(tmp_path) as register:
+        accept(register, replace(RECORD, case_id="T-2"))
+        assert register.get("T-1").text is None
+        assert register.get("T-2").text.startswith("理赔")
 
 
 def test_the_content_digest_changes_with_the_key(tmp_path):
