@@ -152,7 +152,9 @@ def standing_of(
     signs = following_signs(case, cases, ties, kind=kind, kinds=rules.kinds)
     decision = rules.levels.decide(case, kind, signs)
     shown = tuple(sign for sign in signs if sign.id in decision.shown)
-    return Standing(decision.level, shown, (*decision.reasons, kind.meaning))
+    # Who is helped is told of the help, not of what a group may mean.
+    meaning = () if decision.route is not None else (kind.meaning,)
+    return Standing(decision.level, shown, (*decision.reasons, *meaning))
 
 
 def _inside(ties: Sequence[Tie], clusters: Sequence[Sequence[int]]) -> list[list[Tie]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -37,6 +38,7 @@ MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 100
 _LONGEST_NAME = 64
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_NOT_USABLE = "the register cannot be used"
 _OF_FILES = "GET, HEAD"  # what a mount serves
 
 _KINDS = {
@@ -165,7 +167,7 @@ def _register_problem(error: RegisterError) -> ProblemError:
         case RegisterUnavailableError():
             return ProblemError(503, str(error), headers={"Retry-After": "1"})
         case _:  # a key is missing: its file is the operator's affair
-            return ProblemError(503, "the register cannot be used", headers={"Retry-After": "30"})
+            return ProblemError(503, _NOT_USABLE, headers={"Retry-After": "30"})
 
 
 def install_problems(app: FastAPI) -> None:
@@ -190,7 +192,11 @@ async def _refuse_method(request: Request, _: Exception) -> Response:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    return problem_response(as_problem(error), request_id=request.state.request_id)
+    problem, id_ = as_problem(error), request.state.request_id
+    if isinstance(error, RegisterError) and problem.detail == _NOT_USABLE:
+        # Who called cannot mend it and is not told of files; who operates the service must be.
+        structlog.get_logger(__name__).error(_NOT_USABLE, request_id=id_, reason=str(error))
+    return problem_response(problem, request_id=id_)
 
 
 def _field_problem(faults: Sequence[Mapping[str, Any]]) -> ProblemError:

@@ -18,9 +18,13 @@ _LAST_PAGE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is wanted, in which order, and the page of it (from 1)."""
+    """What is wanted, in which order, and the page of it (from 1).
+
+    ``cause``: the leaf or branch whose leaves are wanted.
+    """
 
     wanted: CaseFilter
+    cause: str | None = None
     order: Order = "newest"
     page: int = 1
 
@@ -32,7 +36,8 @@ class Asked:
     def query(self, **changes: Any) -> dict[str, Any]:
         """The query that asks for this, with changes; the first page unless one is named."""
         order = None if self.order == "newest" else self.order
-        return {**asdict(self.wanted), "order": order, **changes}
+        kept = {name: value for name, value in asdict(self.wanted).items() if name != "causes"}
+        return {**kept, "cause": self.cause, "order": order, **changes}
 
     def is_narrowed(self) -> bool:
         """Whether some cases may be left out."""
@@ -42,11 +47,12 @@ class Asked:
 def read_query(query: Mapping[str, str], vocabulary: Vocabulary) -> Asked:
     """The query as what is wanted."""
     cause = query.get("cause")
+    causes = tuple(leaf for leaf, path in vocabulary.paths.items() if cause in path)
     level, route = query.get("level"), query.get("route")
     wanted = CaseFilter(
         level=level if level in vocabulary.levels else None,
         route=route if route in vocabulary.routes else None,
-        cause=cause if cause in vocabulary.names else None,
+        causes=causes,
         since=_day(query.get("since")),
         until=_day(query.get("until")),
         words=query.get("words", "").strip()[:_LONGEST_WORDS] or None,
@@ -55,7 +61,7 @@ def read_query(query: Mapping[str, str], vocabulary: Vocabulary) -> Asked:
         if query.get("review") == review:
             wanted = replace(wanted, review=review)
     order = next((one for one in ORDERS if one == query.get("order")), get_args(Order)[0])
-    return Asked(wanted, order, page_number(query))
+    return Asked(wanted, cause if causes else None, order, page_number(query))
 
 
 def page_number(query: Mapping[str, str]) -> int:

@@ -67,11 +67,12 @@ async def review_case(visit: Visit) -> Response:
     """Write a review as the API does, then show the case again; a fault is told on the form."""
     case, standing = await _case_of(visit)
     try:
-        _check_unchanged(visit, case)
         review = reviewing.review_of(visit.form, standing, reviewer=_reviewer(visit))
         known = labels_of(visit.service.shelf.active)
         actor = actor_of(visit.request)
-        writing = _register_of(visit).submit_review(case.case_id, review, actor=actor, known=known)
+        writing = _register_of(visit).submit_review(
+            case.case_id, review, actor=actor, known=known, edition=visit.form.one("edition")
+        )
         await written(writing, deadline_s=visit.service.settings.deadline_s)
     except ReviewError as error:
         reason = reviewing.REASONS.get(error.field, error.reason)
@@ -169,15 +170,8 @@ async def _refuse(
     visit: Visit, case: KeptCase, standing: Labels, fault: reviewing.FormFault
 ) -> Response:
     entry = reviewing.entry_of(visit.form, standing, reviewer=_reviewer(visit), fault=fault)
-    status = 409 if fault.field == "seen" else 422
+    status = 409 if fault.field == "edition" else 422
     return await _case_page(visit, case, standing, entry, status=status)
-
-
-def _check_unchanged(visit: Visit, case: KeptCase) -> None:
-    """A review is of what was read: not of a version or after a review that came since."""
-    if visit.form.one("seen") != f"{case.version}/{len(case.reviews)}":
-        reason = "案件在您阅读期间已更新,请核对后重新提交 · the case has changed, read it again"
-        raise reviewing.FormFault("seen", reason)
 
 
 def _reviewer(visit: Visit) -> str:

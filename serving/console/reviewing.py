@@ -67,7 +67,7 @@ def review_of(form: Form, standing: Labels, *, reviewer: str) -> Review:
         chosen = _chosen(form)
         changes = {name: value for name, value in chosen.items() if _differs(standing, name, value)}
         if not changes:
-            raise FormFault("changes", "与现有标签相同;没有修改时请选“采纳” · nothing was changed")
+            raise FormFault("changes", "与现有标签相同;没有修改时请选“认可” · nothing was changed")
         if "causes" in changes:  # the primary cause must be one of them, whichever was changed
             changes["primary"] = chosen["primary"]
         body["changes"] = changes
@@ -79,15 +79,16 @@ def review_of(form: Form, standing: Labels, *, reviewer: str) -> Review:
 
 
 _WANTED = {
-    "decision": "请选择采纳、修改或驳回 · choose one",
+    "decision": "请选择认可、修改或不认可 · choose one",
     "reviewer": "请填写复核人或岗位,不超过 100 字 · who reviews",
     "reason": "不超过 2000 字 · at most 2000 characters",
 }
 
 REASONS = {
     "primary": "主要根因必须是所选根因之一 · one of the causes",
-    "reason": "修改和驳回必须写明理由 · say why",
+    "reason": "修改和不认可必须写明理由 · say why",
     "reviewer": _WANTED["reviewer"],
+    "edition": "案件在您阅读期间已更新,请核对后重新提交 · the case has changed, read it again",
     **dict.fromkeys(_LISTS, "含有体系中没有的标签 · a label that the taxonomy does not have"),
 }
 """What the register's refusals of a field are on the page."""

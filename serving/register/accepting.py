@@ -113,12 +113,13 @@ class Acceptance:
         ]
 
     def is_known(self, connection: Connection, record: Record) -> bool:
-        """Whether this case with this content is stored."""
+        """Whether this case with this content is stored, or was and has been forgotten."""
         case_id = stored_id(record.case_id)
         if case_id is None:
             return False
         digests = _digests(record, self._keys.active(connection))
-        return any(row.content in digests for row in _versions(connection, case_id))
+        versions = _versions(connection, case_id)
+        return any(row.content is None or row.content in digests for row in versions)
 
     def _answer(
         self, connection: Connection, one: Prepared, row: _Version, related: Related | None

@@ -37,14 +37,14 @@ class CaseFilter:
 
     Who has a route has no level: a ``level`` leaves out those who need help first.
 
-    ``cause`` is a leaf or a level-1 id; ``since`` and ``until`` are days as YYYY-MM-DD, both
+    ``causes``: ids of leaves, any of them; ``since`` and ``until`` are days as YYYY-MM-DD, both
     included. ``waiting``: the machine asks for a person and none has spoken yet; ``open``: none
     has spoken.
     """
 
     level: str | None = None
     route: str | None = None
-    cause: str | None = None
+    causes: tuple[str, ...] = ()
     review: Review | None = None
     since: str | None = None
     until: str | None = None
@@ -74,10 +74,8 @@ def conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
         chosen += [level_of_case() == wanted.level, assessments.c.route.is_(None)]
     if wanted.route is not None:
         chosen.append(assessments.c.route == wanted.route)
-    if wanted.cause is not None:
-        primary = assessments.c.primary_cause
-        below = primary.startswith(f"{wanted.cause}.", autoescape=True)
-        chosen.append((primary == wanted.cause) | below)
+    if wanted.causes:
+        chosen.append(assessments.c.primary_cause.in_(wanted.causes))
     if wanted.since is not None:
         chosen.append(day_of_case() >= wanted.since)
     if wanted.until is not None:

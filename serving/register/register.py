@@ -51,6 +51,11 @@ class KeptCase:
     answer: Answer
     reviews: tuple[reviews.Reviewed, ...]
 
+    @property
+    def edition(self) -> str:
+        """What a reviewer has read: the version, and how many reviews it had."""
+        return reviews.edition_of(self.version, self.reviews)
+
 
 class Register:
     """Cases in a database; ``open`` makes or upgrades it. Close it, or use it with ``with``."""
@@ -152,15 +157,19 @@ class Register:
         *,
         actor: str = "service",
         known: LabelSpace | None = None,
+        edition: str | None = None,
     ) -> Future[reviews.Reviewed]:
         """Add a review of the newest version; the future is done when it is on the disk.
 
         It fails with ReviewError and what ``get`` raises. ``known`` are the ids that its labels
-        may have; None checks none.
+        may have; None checks none. ``edition``: what the reviewer read; it fails where the case
+        has changed since.
         """
 
         def add(connection: Connection) -> reviews.Reviewed:
             row = self._newest(connection, case_id)
+            if edition is not None:
+                reviews.check_edition(connection, edition, row=row.id, version=row.version)
             return reviews.add_review(
                 connection, review, row=row.id, case_id=row.case_id, actor=actor, known=known
             )

@@ -89,6 +89,17 @@ def add_review(
     return found
 
 
+def edition_of(version: int, told: Sequence[Reviewed]) -> str:
+    """What stands for a version of a case with so many reviews."""
+    return f"{version}/{len(told)}"
+
+
+def check_edition(connection: Connection, read: str, *, row: int, version: int) -> None:
+    """Raises ReviewError where another version or review has come since the reviewer read it."""
+    if read != edition_of(version, reviews_of(connection, row)):
+        raise ReviewError("edition", "the case has changed, wanted a review of it as it is now")
+
+
 def reviews_of(connection: Connection, row: int) -> tuple[Reviewed, ...]:
     """All reviews of the case in this row, first to last."""
     query = select(reviews).where(reviews.c.case_row == row).order_by(reviews.c.id)
@@ -131,7 +142,8 @@ def labels_of(answer: Mapping[str, Any]) -> Labels:
         "causes": [label["id"] for label in root["labels"]],
         "signs": [sign["id"] for sign in agent["signs"]],
         "marks": [mark["id"] for mark in agent["marks"]],
-        "agent_run": agent["probability"] >= 0.5,
+        # Without a sign the probability alone accuses nobody, and nothing learns from it.
+        "agent_run": bool(agent["signs"]) and agent["probability"] >= 0.5,
         "demand": list(facets["demand"]),
         "record_type": facets["record_type"],
         "spans": [

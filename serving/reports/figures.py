@@ -15,7 +15,7 @@ TREND = 6
 """How many months a trend shows."""
 
 Value = str | int | float | Hidden | None
-_REJECTED = "已驳回,原因待定"
+_REJECTED = "模型所判原因不获认可,原因待定"
 _UNSAID = "未填写"
 _RARE = f"其他(每种少于 {SMALLEST} 件)"
 _LONGEST = 40
@@ -58,7 +58,7 @@ def make_report(cases: Sequence[ReportedCase], month: Month, words: Vocabulary) 
         value = _values_of(name, now, words)
         tables.append(_compared(name, _TITLES[name], now, past, value))
         tables.append(_crossed(name, now, value, level1))
-    return Report(month, (*tables, _reviews(now), _agreement(now, words), _groups(now)))
+    return Report(month, (*tables, _reviews(now, words), _agreement(now, words), _groups(now)))
 
 
 def _overview(now: Sequence[ReportedCase], past: Sequence[ReportedCase]) -> Table:
@@ -144,10 +144,10 @@ def _crossed(
     return Table(f"{id_}_causes", title, (_TITLES[id_], *causes, "合计"), (*rows, total), note)
 
 
-def _reviews(now: Sequence[ReportedCase]) -> Table:
-    words = {"accept": "采纳", "modify": "修改", "reject": "驳回"}
+def _reviews(now: Sequence[ReportedCase], words: Vocabulary) -> Table:
     found = Counter(case.decision for case in now if case.decision is not None)
-    rows = tuple(_part(name, found[id_], found.total()) for id_, name in words.items())
+    names = words.words["decision"]
+    rows = tuple(_part(name, found[id_], found.total()) for id_, name in names.items())
     note = "分母为本月案件中已复核的件数;一件多次复核只计最后一次。"
     return Table("reviews", "复核结论", ("结论", "件数", "分母", "占比"), rows, note)
 

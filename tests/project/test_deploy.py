@@ -37,6 +37,12 @@ def resource(kind: str) -> dict[str, Any]:
     return found
 
 
+def service(name: str) -> dict[str, Any]:
+    services = [one for one in map(load, KUBERNETES) if one["kind"] == "Service"]
+    (found,) = (one["spec"] for one in services if one["metadata"]["name"] == name)
+    return found
+
+
 def compose() -> dict[str, Any]:
     return load(DEPLOY / "compose.yaml")["services"]
 
@@ -161,14 +167,29 @@ def test_a_pod_may_do_as_little_as_it_can():
 
 
 def test_no_variable_of_a_service_is_taken_for_a_setting():
-    assert resource("Service")["metadata"]["name"] == "xiaobao"  # so: XIAOBAO_PORT=tcp://…
+    assert service("xiaobao")["ports"]  # so: XIAOBAO_PORT=tcp://…
     assert resource("Deployment")["spec"]["template"]["spec"]["enableServiceLinks"] is False
 
 
 def test_a_browser_comes_back_to_the_pod_that_sealed_its_session():
-    service = resource("Service")["spec"]
-    assert service["sessionAffinity"] == "ClientIP"
-    assert service["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] == SESSION_S
+    console = service("xiaobao-console")
+    assert console["sessionAffinity"] == "ClientIP"
+    assert console["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] == SESSION_S
+
+
+def test_intake_is_spread_over_all_pods():
+    assert "sessionAffinity" not in service("xiaobao")
+    assert service("xiaobao")["selector"] == service("xiaobao-console")["selector"]
+
+
+def test_the_proxy_logs_no_address():
+    text = (DEPLOY / "systemd" / "nginx.conf").read_text("utf-8")
+    logged = re.findall(r"log_format \w+ '([^']*)'", text)
+    assert len(logged) == len(re.findall(r"^\s*access_log ", text, re.MULTILINE)) == 1
+    assert set(re.findall(r"\$\w+", logged[0])) == {
+        "$remote_addr", "$request_method", "$status", "$request_time",
+    }  # fmt: skip
+    assert re.search(r"error_log \S+ crit;", text)
 
 
 def test_secrets_come_as_files_that_are_mounted():
@@ -183,7 +204,7 @@ def test_everything_selects_the_same_pods():
     labels = resource("Deployment")["spec"]["template"]["metadata"]["labels"]
     specs = {kind: resource(kind)["spec"] for kind in ("Deployment", "PodDisruptionBudget")}
     assert [spec["selector"]["matchLabels"] for spec in specs.values()] == [labels, labels]
-    assert resource("Service")["spec"]["selector"] == labels
+    assert service("xiaobao")["selector"] == labels
     assert resource("NetworkPolicy")["spec"]["podSelector"]["matchLabels"] == labels
     target = resource("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]
     assert target["name"] == resource("Deployment")["metadata"]["name"]

@@ -385,6 +385,8 @@ def test_a_victim_in_a_ring_has_no_level():
     answers[0] = replace(answers[0], agent=replace(answers[0].agent, marks=(mark,)))
     linked = Linker(default_codebook()).link(records, answers)
     assert [case.level for case in linked.cases] == ["NONE", "REVIEW", "REVIEW", "REVIEW"]
+    told = [linked.groups[0].kind.meaning in case.reasons for case in linked.cases]
+    assert told == [False, True, True, True]  # who is helped is told of the help
 
 
 def test_the_order_of_the_cases_changes_no_group():

@@ -1,9 +1,11 @@
 import re
+from unittest.mock import MagicMock
 
 import jsonschema
 import pytest
 
-from tests.support.readers import BrokenAnalyzer
+from tests.support.kept import open_sqlite
+from tests.support.readers import BrokenAnalyzer, KeywordAnalyzer
 from tests.support.served import JSON, TEXT, fields_of, post, run_server
 
 
@@ -119,3 +121,16 @@ def test_an_unforeseen_error_says_nothing_but_the_request_id():
     assert answer.json()["instance"].endswith(":r-1")
     assert "张秀兰" not in answer.text
     assert "Traceback" not in answer.text
+
+
+def test_a_key_file_that_is_gone_is_told_to_the_operator_alone(tmp_path, monkeypatch):
+    log = MagicMock()
+    monkeypatch.setattr("serving.api.problems.structlog", MagicMock(get_logger=lambda _: log))
+    with open_sqlite(tmp_path) as register:
+        open_sqlite(tmp_path).rotate_key(actor="tests")  # by another process
+        (tmp_path / "identifier.keys").unlink()
+        with run_server(KeywordAnalyzer(), register=register) as (client, _):
+            answer = post(client, {"text": TEXT})
+    assert (answer.status_code, "identifier.keys" in answer.text) == (503, False)
+    (told,) = log.error.call_args_list
+    assert "identifier.keys: cannot be read" in told.kwargs["reason"]

@@ -35,7 +35,7 @@ def test_a_case_can_be_accepted_or_rejected(console, register, fields):
     ("fields", "words"),
     [
         ({"decision": "reject"}, "必须写明理由"),
-        ({"decision": ""}, "请选择采纳、修改或驳回"),
+        ({"decision": ""}, "请选择认可、修改或不认可"),
         ({"decision": "accept", "reviewer": " "}, "请填写复核人"),
         (unchanged(), "与现有标签相同"),
         (unchanged(signs=["PS_MADE_UP"]), "没有的标签"),

@@ -40,8 +40,8 @@ def several(console, register) -> Register:
     [
         ({}, ["T-3", "T-2", "T-1"]),
         ({"level": "WATCH"}, ["T-1"]),
-        ({"cause": "CLAIM"}, ["T-3", "T-1"]),
-        ({"cause": "OTHER.UNCLEAR"}, ["T-2"]),
+        ({"causes": ("CLAIM.CLAIM_DELAY", "CLAIM.CLAIM_DENY")}, ["T-3", "T-1"]),
+        ({"causes": ("OTHER.UNCLEAR",)}, ["T-2"]),
         ({"review": "waiting"}, ["T-2"]),
         ({"review": "reviewed"}, []),
         ({"until": "2026-03-02"}, ["T-2"]),
@@ -128,8 +128,12 @@ def test_both_kinds_of_database_find_and_count_alike(database_url, tmp_path):
         register.submit_review("T-2", Review("accept", "复核一组")).result()
         assert found(register, order="level") == ["T-1", "T-0", "T-2"]
         assert found(register, order="received", words="理赔", until="2026-11-02") == ["T-1"]
-        assert found(register, cause="OTHER", review="reviewed", since="2026-11-01") == ["T-2"]
-        page = find_cases(register, CaseFilter(cause="CLAIM"), levels=LEVELS, limit=1)
+        assert found(
+            register, causes=("OTHER.UNCLEAR",), review="reviewed", since="2026-11-01"
+        ) == ["T-2"]
+        page = find_cases(
+            register, CaseFilter(causes=("CLAIM.CLAIM_DELAY",)), levels=LEVELS, limit=1
+        )
         assert (page.total, page.waiting, page.levels) == (2, 0, {"NONE": 1, "WATCH": 1})
         assert [one.reviews for one in versions_of(register, "T-2")] == [1]
         assert standing_labels_of(register, "T-2")["primary"] == "OTHER.UNCLEAR"
@@ -162,3 +166,13 @@ def test_a_query_that_cannot_be_meant_is_passed_over():
 
 def test_an_excerpt_shows_the_words_looked_for():
     assert "回访" in excerpt_of("长" * 500 + "回访" + "长" * 500, "回访")
+
+
+def test_a_branch_means_its_leaves_and_a_link_keeps_it():
+    vocabulary = default_vocabulary()
+    asked = read_query({"cause": "CLAIM"}, vocabulary)
+    leaves = {cause.id for cause in vocabulary.taxonomy.causes if cause.parent == "CLAIM"}
+    assert set(asked.wanted.causes) == leaves
+    query = {name: value for name, value in asked.query().items() if value is not None}
+    assert read_query(query, vocabulary) == asked
+    assert read_query({"cause": "nothing"}, vocabulary) == Asked(CaseFilter())

@@ -68,3 +68,11 @@ def test_days_that_no_calendar_has_are_named(sqlite, days):
 def test_a_case_that_is_not_there_is_unknown(sqlite, ask):
     with pytest.raises(UnknownCaseError):
         ask(sqlite, "T-404")
+
+
+def test_what_was_forgotten_is_not_brought_back_by_another_import(register):
+    accept(register)
+    register.forget("T-1", actor="tests")
+    assert register.unknown([RECORD, replace(RECORD, case_id="T-2")]) == [
+        replace(RECORD, case_id="T-2")
+    ]

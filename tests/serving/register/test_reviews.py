@@ -12,6 +12,7 @@ from serving.register.errors import ReviewError
 from serving.register.reviews import Review
 from serving.register.tables import audit
 from tests.support.kept import PHONE, RECORD, accept
+from tests.support.readers import KeywordAnalyzer
 
 
 def test_a_modification_keeps_both_sides(register):
@@ -104,3 +105,25 @@ def test_reviews_are_exported_as_records_that_training_reads(register, tmp_path)
     assert read_back.labelled.record.text == register.get("T-1").text
     assert read_back.labelled.record.channel == "bank"
     assert read_back.labelled.spans
+
+
+def test_of_two_who_read_the_same_the_second_is_asked_to_read_again(register):
+    accept(register)
+    read_as = register.get("T-1").edition
+    both = [
+        register.submit_review("T-1", Review("accept", one), edition=read_as)
+        for one in ("甲组", "乙组")
+    ]
+    both[0].result()
+    with pytest.raises(ReviewError, match="edition"):
+        both[1].result()
+    assert [one.reviewer for one in register.get("T-1").reviews] == ["甲组"]
+
+
+def test_without_a_sign_nobody_is_taken_for_an_agents_customer(register):
+    (answer,) = KeywordAnalyzer().assess([replace(RECORD, text="理赔太慢")])
+    answer = replace(answer, agent=replace(answer.agent, probability=0.97))
+    register.accept(replace(RECORD, text="理赔太慢"), answer)
+    assert (
+        register.submit_review("T-1", Review("accept", "甲组")).result().after["agent_run"] is False
+    )

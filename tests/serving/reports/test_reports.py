@@ -135,7 +135,7 @@ def test_a_word_of_control_characters_alone_says_nothing():
 
 def test_a_rejected_answer_leaves_its_cause_open():
     rejected = replace(CASE, cause=None, decision="reject")
-    assert row(report_of(rejected, CASE), "causes1", "已驳回,原因待定")[1] == 1
+    assert row(report_of(rejected, CASE), "causes1", "模型所判原因不获认可,原因待定")[1] == 1
 
 
 def test_agreement_is_of_those_that_were_reviewed():
