@@ -35,6 +35,7 @@ _NAME_LEAD = (
 _NAME_END = rf"(?=[^{_HAN}]|$|[说称告让给在当是于向到来于有就把跟和与的])"
 _PLACED = rf"(?![在到于往从住寄址是的了我你他她您])[{_HAN}]"  # a word of a place's name
 _BUILT = r"路|街|大道|胡同|巷|弄|里(?=\d)|村|小区|花园|新村|公寓|家园|大厦|广场|苑|庄|屯|社区|宿舍"
+_GAP = r"[-—–.·\s]?"  # inside a phone
 _DOOR = "号楼|号院|号|栋|幢|座|单元|室|组|弄"
 
 # (kind, pattern over the normalised text); where there is a group, only the group is personal. What
@@ -45,22 +46,36 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "wechat",
         re.compile(
-            r"(?:微\s?信号?|薇信|威信|VX|V信|wx|WeChat)[号ID是为::\s]{0,4}([A-Za-z][\w-]{5,19})",
+            r"(?:微\s?信号?|薇信|威信|VX|V信|wx|WeChat)[号码ID是为::\s]{0,5}([A-Za-z][\w-]{5,19})",
             re.I | re.A,
         ),
     ),
     ("wechat", re.compile(r"(?<![A-Za-z0-9_])(wxid_\w{6,24})", re.I | re.A)),
-    ("qq", re.compile(r"(?:QQ|扣扣|企鹅)[号是为::\s]{0,4}([1-9]\d{4,11})(?!\d)", re.I)),
-    ("landline", re.compile(r"(?<!\d)(?:\(?0\d{2,3}\)?[-\s]?)[2-8]\d{6,7}(?:[-转]\d{1,5})?(?!\d)")),
+    ("qq", re.compile(r"(?:QQ|扣扣|企鹅)[号码是为::\s]{0,5}([1-9]\d{4,11})(?!\d)", re.I)),
+    ("phone", re.compile(rf"(?<!\d)1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}(?!\d)")),
+    (
+        "landline",
+        re.compile(rf"(?<!\d)(?:\(?0\d{{2,3}}\)?{_GAP})[2-8]\d{{6,7}}(?:[-—–转]\d{{1,5}})?(?!\d)"),
+    ),
     ("landline", re.compile(r"(?:电话|座机|固话|号码)[号是为::\s]{0,4}([2-8]\d{6,7})(?!\d)")),
     (
         "policy",
         re.compile(
-            r"(?:保单号?码?|合同号?码?|单证号|案件号|赔案号)[号是为::\s]{0,4}([A-Za-z]{0,4}\d[\dA-Za-z-]{5,29})",
+            r"(?:保单号?码?|保险单号?码?|合同号?码?|单证号|案件号|赔案号)[号码是为::\s]{0,5}"
+            r"([A-Za-z]{0,4}\d[\dA-Za-z-]{5,29})",
             re.A,
         ),
     ),
-    ("policy", re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,4}\d{8,24}(?![A-Za-z0-9])", re.A)),
+    ("policy", re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,4}\d{7,24}(?![A-Za-z0-9])", re.A)),
+    (
+        "papers",
+        re.compile(
+            r"(?:护照|通行证|台胞证|回乡证|居住证|军官证|士兵证|证件)[号码是为::\s]{0,5}"
+            r"([A-Za-z]{0,3}\d{6,12}(?:\(\d\))?)",
+            re.A,
+        ),
+    ),
+    ("papers", re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,2}\d{6}\([\dA]\)", re.A)),  # of Hong Kong
     ("spoken", re.compile(rf"[{_SPOKEN}](?:[\s,-]?[{_SPOKEN}]){{6,}}")),
     (
         "address",
@@ -79,7 +94,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
 )
 # Fifteen digits or more may be grouped; a phone too. A date with its hour stays below eleven.
-_NUMBER = re.compile(r"(?<![\dA-Za-z.])(?:\+?86[-\s]?)?\d(?:[-\s]?\d){10,29}[Xx]?(?![\dA-Za-z])")
+_NUMBER = re.compile(r"(?<![\dA-Za-z])(?:\+?86[-\s]?)?\d(?:[-\s]?\d){10,}+[Xx]?")
 _MOBILE = re.compile(r"(?:86)?1[3-9]\d{9}")
 _TITLES = "先生|女士|小姐|太太|老师|阿姨|大姐|经理|主任|总监|总"
 

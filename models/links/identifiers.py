@@ -19,18 +19,18 @@ from models.record import Record
 from models.text import normalise
 
 # 199 0000 0000 - 199 0000 9999 are the invented numbers of our samples; they pass as mobiles.
-_MOBILE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?!\d)")
-_LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})[-) ]?([2-8]\d{6,7})(?!\d)")
+_MOBILE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?(1[3-9]\d[-—–.· ]?\d{4}[-—–.· ]?\d{4})(?!\d)")
+_LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})[-—–) ]?([2-8]\d{6,7})(?!\d)")
 _EMAIL = re.compile(r"[\w.+-]{1,64}+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 # With a digit or an underscore: other words in Latin letters stand beside 微信, too.
 _WECHAT = re.compile(
-    r"(?:(?:微信|薇信|威信|V信)(?:号|ID|[:是为]){0,3} ?"
-    r"|(?<![A-Za-z])(?:VX|wx(?!id_)|WeChat)[:号是为 ]{0,3})"
+    r"(?:(?:微信|薇信|威信|V信)(?:号码?|ID|[:是为]){0,3} ?"
+    r"|(?<![A-Za-z])(?:VX|wx(?!id_)|WeChat)[:号码是为 ]{0,4})"
     r"((?!iphone|ipad|android|huawei)(?=[A-Za-z_-]*[\d_])[A-Za-z][\w-]{5,19})",
     re.I | re.A,
 )
 _WXID = re.compile(r"(?<![A-Za-z0-9_])wxid_\w{6,24}", re.I | re.A)
-_QQ = re.compile(r"QQ号?[::是 ]{0,3}([1-9]\d{4,10})(?!\d)", re.I)
+_QQ = re.compile(r"QQ号?码?[::是 ]{0,3}([1-9]\d{4,10})(?!\d)", re.I)
 # A contact of the house or its people that the writer only mentions.
 _THEIRS = re.compile(
     r"(?:业务员|客服|坐席|贵司|贵公司|你们公司|你公司|分公司|支公司|总公司"
