@@ -89,6 +89,10 @@ def label_space(taxonomy: RootCauseTaxonomy, codebook: Codebook) -> LabelSpace:
             wanted = f"values with {word} among them" if word else "at least one value"
             where = f"taxonomy {taxonomy.version}: facets: {name}"
             raise LabelSpaceError(f"{where}: found {found}, wanted {wanted}")
+    if foreign := [genre for genre in facets.get("text_genre", ()) if genre not in GENRES]:
+        where = f"taxonomy {taxonomy.version}: facets: text_genre"
+        wanted = f"none, or some of {', '.join(GENRES)}"
+        raise LabelSpaceError(f"{where}: found {foreign[0]}, wanted {wanted}")
     return LabelSpace(
         causes=tuple(cause.id for cause in taxonomy.causes),
         signs=tuple(sign.id for sign in codebook.signs),

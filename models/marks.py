@@ -118,8 +118,12 @@ def _cap(entry: Entry, scope: MarkScope) -> Cap | None:
     found.check_keys(("level", "unless_strength", "unless_groups"))
     levels = scope.vocabulary.levels
     level = found.choice("level", levels[levels.index(scope.floor) :])
-    if "unless_strength" not in found.fields:
+    one, other = "unless_strength", "unless_groups"
+    if one not in found.fields and other not in found.fields:
         return Cap(level)
+    for name in (one, other):
+        if name not in found.fields:
+            found.refuse(name, found=None, wanted=f"both {one} and {other}, or neither")
     return Cap(
         level=level,
         unless_strength=found.choice("unless_strength", scope.vocabulary.strengths),

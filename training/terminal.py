@@ -53,7 +53,10 @@ def read_examples(
         where = f"{fault.file}:{fault.row} {fault.field or ''}".rstrip()
         console.print(f"{where}: {fault.reason}")
     for note in examples.notes:
-        for line in unknown_values(dict(note.unknown)):
+        lines = list(unknown_values(dict(note.unknown)))
+        lines += [f"未使用的列 column not used: {name}" for name in note.ignored_columns]
+        lines += [f"未读取的工作表 sheet not read: {name}" for name in note.skipped_sheets]
+        for line in lines:
             console.print(f"{note.file}: {line}")
     if not examples.records:
         raise CommandError(f"{', '.join(map(str, files))}: no usable record found, one wanted")

@@ -4,6 +4,7 @@ Every sheet with a text column is read, in order; the others are named in the no
 15 digits of a number: a longer one has lost its end and is left out, counted in the note.
 """
 
+import re
 import warnings
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from models.rows.columns import HEADER_WITHIN, Columns, Header, field_of, no_text_column
 from models.rows.row import Row, RowFault, RowsError, Tally
 
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _MOST_DIGITS = 10**15
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _DAY_NUMBERS = range(20_000, 80_000)  # 1954 to 2119, as Excel counts days
@@ -74,7 +76,14 @@ def _value(field: str, cell: Any, tally: Tally, epoch: Any) -> Any:
         return None
     if number and field_of(field) == "received_at" and int(cell) in _DAY_NUMBERS:
         return from_excel(cell, epoch)
-    return None if isinstance(cell, str) and cell in ERROR_CODES else cell
+    if not isinstance(cell, str):
+        return cell
+    return None if cell in ERROR_CODES else unescape(cell)
+
+
+def unescape(cell: str) -> str:
+    """A text of a workbook with its control characters, which stand as ``_x000D_`` there."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), cell)
 
 
 def _rows_of(sheet: Any) -> Iterator[tuple[Any, ...]]:

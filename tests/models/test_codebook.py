@@ -166,6 +166,11 @@ def test_a_mark_that_hides_a_group_hides_all_its_signs():
         ("{groups: [coin]}", "{group: [coin]}", "M_COIN.suppresses: found unknown key group"),
         ("cap: {level: LOOK}", "cap: {level: TOP}", "M_OWN.cap: level: found TOP, wanted one of"),
         ("cap: {level: LOOK}", "cap: {level: QUIET}", "found QUIET, wanted one of LOOK, ASK"),
+        (
+            "cap: {level: LOOK}",
+            "cap: {level: LOOK, unless_groups: []}",
+            "unless_strength: found nothing, wanted both unless_strength and unless_groups",
+        ),
         ("factor: 0.5", "factor: 1.5", "M_TOOL.discount: factor: found 1.5, wanted a number of"),
         ("route: help", "route: away", "own.yaml: M_HELP: route: found away, wanted one of help"),
         ("no_level: true", "no_level: 'yes'", "M_HELP: no_level: found yes, wanted true or false"),

@@ -78,6 +78,8 @@ def is_vulnerable(gold: LabelledRecord) -> bool:
 DIMENSIONS: dict[str, Callable[[LabelledRecord], str]] = {
     "genre": lambda gold: gold.record.genre or UNKNOWN,
     "source": lambda gold: gold.record.source or UNKNOWN,
+    "channel": lambda gold: gold.record.channel or UNKNOWN,
+    "role": lambda gold: gold.record.role or UNKNOWN,
     "writer": lambda gold: gold.writer or UNKNOWN,
     "length": length_of,
     "vulnerable": lambda gold: "yes" if is_vulnerable(gold) else "no",

@@ -85,17 +85,19 @@ def is_own(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> bo
 def split_again(records: Sequence[LabelledRecord], manifest: Mapping[str, Any]) -> Split:
     """The parts of the bundle's training, where these are its records; else parts made like them.
 
-    Of other records, those that the bundle learned from stand in train, whatever the settings.
+    Of other records, those that the bundle learned from stand in train, whatever the settings; a
+    writer who was held out is again where he wrote some of them.
     """
     trained = manifest.get("training", {})
     if is_own(records, manifest) and "held_out_texts" in trained:
         return _noted_parts(records, trained["held_out_texts"])
     train, development, test = trained.get("fractions", FRACTIONS)
+    held = trained.get("hold_out")
     return parts_of(
         records,
         seed=trained.get("split_seed", 0),
         fractions=(train, development, test),
-        hold_out=trained.get("hold_out"),
+        hold_out=held if any(one.writer == held for one in records) else None,
         learned=trained.get("texts", ()),
     )
 

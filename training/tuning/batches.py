@@ -121,9 +121,14 @@ def _target(
         agent=float(record.agent_run),
         demand=_hot([labels.demand.index(d) for d in record.demand], len(labels.demand)),
         record_type=labels.record_type.index(record.record_type),
-        role=labels.role.index(record.record.role or "unknown"),
-        genre=labels.genre.index(record.record.genre or "mixed"),
+        role=_place(record.record.role, labels.role),
+        genre=_place(record.record.genre, labels.genre),
     )
+
+
+def _place(value: str | None, values: Sequence[str]) -> int:
+    """Where intake told nothing, nothing is learned: it is no word of the text."""
+    return IGNORED if value is None else values.index(value)
 
 
 def _hot(places: Sequence[int], size: int) -> NDArray[np.float32]:

@@ -108,3 +108,8 @@ def test_a_column_can_be_ignored(tmp_path):
     path = write(tmp_path, "a.csv", "投诉内容,业务员\n退保难,系统\n")
     assert read(path, fields={"业务员": ""})[0] == [Record(text="退保难")]
     assert note_of(path, fields={"业务员": ""}).ignored_columns == ("业务员",)
+
+
+def test_line_ends_that_excel_writes_as_codes_are_line_ends(tmp_path):
+    path = workbook(tmp_path / "a.xlsx", [["text"], ["第一行_x000D_\n第二行"]])
+    assert read(path)[0] == [Record(text="第一行\r\n第二行")]

@@ -18,13 +18,14 @@ from models.labels import facets_of, label_space
 from models.record import LabelledRecord, Record, Span
 from models.rows import RowsError
 from models.rows.cells import CellError
+from models.rows.sheets import unescape
 from models.taxonomy import default_taxonomy, parse_taxonomy
 from tests.support.own_codes import THREE_LEVELS
 from training.examples.annotating.cases import AnnotationCase
 from training.examples.annotating.label_studio_exports import read_tasks
 from training.examples.annotating.label_studio_tasks import task_of
 from training.examples.annotating.labelling_config import labelling_config
-from training.examples.annotating.workbook import escape, unescape, write_quote, write_workbook
+from training.examples.annotating.workbook import escape, write_quote, write_workbook
 from training.examples.annotating.workbook_rows import read_quote, read_workbook
 from training.examples.labelled import known_labels
 
@@ -196,6 +197,14 @@ def test_names_with_ids_are_read_where_an_older_version_left_the_alias_out(tmp_p
     assert found.records[0].primary == DENY
 
 
+@pytest.mark.parametrize("name", ["record_type", "agent_run"])
+def test_a_choice_that_was_taken_back_is_none(name, tmp_path):
+    through_tasks(tmp_path, HARD)
+    found = read_tasks(change(tmp_path / "tasks.json", **{name: {"choices": []}}), known=KNOWN)
+    plain = {"record_type": "complaint", "agent_run": False}
+    assert getattr(found.records[0], name) == plain[name]
+
+
 def test_a_task_nobody_annotated_is_counted_and_no_fault(tmp_path):
     through_tasks(tmp_path, HARD)
     file = tmp_path / "tasks.json"
@@ -262,20 +271,23 @@ def test_evidence_that_leads_nowhere_or_to_two_places_is_a_fault(cell: str, reas
 
 
 def test_faults_of_a_workbook_name_row_and_column(tmp_path):
-    through_sheet(tmp_path, HARD, HARD, HARD)
+    through_sheet(tmp_path, HARD, HARD, HARD, HARD)
     file = tmp_path / "cases.xlsx"
     book = openpyxl.load_workbook(file)
     sheet = book.worksheets[0]
     columns = {str(cell.value).split()[-1]: cell.column for cell in sheet[1]}
     sheet.cell(2, columns["primary"]).value = "CLAIM.NEVER"
     sheet.cell(3, columns["evidence_1"]).value = f"{DELAY}: 没有这句"
-    sheet.cell(4, columns["primary"]).value = None
+    sheet.cell(4, columns["primary"]).value = None  # beside other labels: forgotten
+    for name, column in columns.items():
+        if name.startswith(("primary", "causes", "signs", "marks", "evidence")):
+            sheet.cell(5, column).value = None
     book.save(file)
     found = read_workbook(file, known=KNOWN)
     assert [(fault.row, fault.field) for fault in found.faults] == [
-        (2, "primary"), (3, "evidence_1"),
+        (2, "primary"), (3, "evidence_1"), (4, "primary"),
     ]  # fmt: skip
-    assert found.open == (4,)
+    assert found.open == (5,)
     assert "没有这句" not in "".join(map(str, found.faults))
 
 

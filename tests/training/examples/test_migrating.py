@@ -94,9 +94,10 @@ def test_the_report_counts_and_names_cases_without_a_word_of_their_texts(tmp_pat
 def test_no_row_is_lost_and_other_fields_stay(tmp_path):
     broken = {"case_id": "T-9", "text": TEXT, "primary": "A1", "spans": [{"start": 5, "end": 99,
               "labels": ["A1"]}]}  # fmt: skip
-    found = migrated(tmp_path, row("T-1", "A1", 我方备注="留", phone="010-1"), broken)
+    found = migrated(tmp_path, row("T-1", "A1", 我方备注="留", phone="010-1", genre="微信"), broken)
     assert len(found.rows) + len(found.aside) == 2
     assert (found.rows[0]["我方备注"], found.rows[0]["phone"]) == ("留", "010-1")
+    assert found.rows[0]["genre"] == "微信"  # none of ours, and theirs to keep
     assert [(fault.row, fault.field) for fault in found.faults] == [(2, "spans[0]")]
 
 

@@ -122,6 +122,11 @@ def test_a_writer_of_nothing_cannot_be_held_out():
         parts_of(WRITTEN, seed=0, fractions=SETTINGS.fractions, hold_out="x9")
 
 
+def test_records_of_others_are_divided_although_a_writer_was_held_out_once():
+    noted = {"training": {"hold_out": "x9", "split_seed": 3, "fractions": SETTINGS.fractions}}
+    assert split_again(RECORDS, noted) == split(RECORDS, seed=3, fractions=SETTINGS.fractions)
+
+
 def test_a_writer_that_was_learned_from_before_cannot_be_held_out():
     learned = [digest(WRITTEN[place].record) for place in (1, 3, 8)]
     with pytest.raises(ProvenanceError, match="writer 'x1': 2 records found that were learned"):

@@ -116,7 +116,9 @@ def _values(data: Mapping[str, Any], annotation: Mapping[str, Any]) -> dict[str,
             values[name] = _leaves(value, f"result[{place}]")
         elif name in _CHOICES:
             values[name] = _chosen(value, f"result[{place}]")
-    values |= {name: values[name][0] for name in ("record_type", "agent_run") if name in values}
+    for name in ("record_type", "agent_run"):
+        chosen = values.pop(name, [])
+        values |= {name: chosen[0]} if chosen else {}
     values |= _causes(values)
     values["spans"] = [asdict(span) for span in spans]
     return values

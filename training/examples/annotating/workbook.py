@@ -104,11 +104,6 @@ def escape(value: str) -> str:
     return _ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", value)
 
 
-def unescape(value: str) -> str:
-    """What ``escape`` wrote."""
-    return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), value)
-
-
 def _cell_text(name: str, value: str | None) -> str | None:
     text = None if value is None else escape(value)
     if text is not None and len(text.encode("utf-16-le")) // 2 > LONGEST:

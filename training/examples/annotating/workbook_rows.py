@@ -19,8 +19,9 @@ from models.rows import Row, RowFault, RowsError
 from models.rows.cells import CellError
 from models.rows.columns import RECORD_FIELDS
 from models.rows.row import type_name
+from models.rows.sheets import unescape
 from training.examples.annotating.label_studio_exports import Annotated
-from training.examples.annotating.workbook import EVIDENCE, unescape
+from training.examples.annotating.workbook import EVIDENCE
 from training.examples.labelled import LABEL_FIELDS, KnownLabels, parse_labelled
 
 _KNOWN = frozenset((*RECORD_FIELDS, *LABEL_FIELDS, "suggested"))
@@ -29,19 +30,24 @@ _QUOTE = re.compile(
     r"(?:@(?P<at>\d+)\s*)?(?:[:：] ?|\n)(?P<words>.+)",
     re.DOTALL,
 )
+_LABELS = ("causes", "signs", "marks", EVIDENCE)
 
 
 def read_workbook(
     path: Path, *, known: KnownLabels, left_out: Counter[str] | None = None
 ) -> Annotated:
-    """The annotated records of a workbook; a row without a primary cause is open yet.
+    """The annotated records of a workbook; a row without any label is open yet.
 
     Raises RowsError for a file that is no workbook, or has no sheet of cases.
     """
     records, faults, unlabelled = [], [], []
     for number, values in _rows(path):
         if not values.get("primary"):
-            unlabelled.append(number)
+            if labels := [n for n, cell in values.items() if n.startswith(_LABELS) and cell]:
+                reason = f"found none beside {', '.join(labels)}, wanted the main cause"
+                faults.append(RowFault(str(path), number, "primary", reason))
+            else:
+                unlabelled.append(number)
             continue
         try:
             row = Row(str(path), number, _with_spans(values))

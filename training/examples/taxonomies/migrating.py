@@ -173,10 +173,14 @@ def _originals(path: Path) -> dict[int, str]:
 
 
 def _extra(raw: str | None, row: Row) -> dict[str, Any]:
-    """What a line holds under names that are no fields of ours."""
+    """What a line holds that a row does not: under other names, or of no use to us."""
     parsed = None if raw is None else parse_line(raw.encode(), file=row.file, number=row.number)
     if not isinstance(parsed, dict):
         return {}
     fields = Columns(also=LABEL_FIELDS).match(tuple(parsed)).fields
     pairs = zip(parsed.items(), fields, strict=True)
-    return {name: value for (name, value), known in pairs if known is None}
+    return {
+        name: value
+        for (name, value), known in pairs
+        if known is None or (value is not None and row.values.get(known) is None)
+    }
