@@ -222,7 +222,7 @@ charts.heat(
 # 选一个标签,看标注者划出的原文和前后文。换标签:改 `LABEL`。
 
 # %%
-LABEL = "SYSTEM.AUTO_DEDUCT" if "SYSTEM.AUTO_DEDUCT" in causes else causes.most_common(1)[0][0]
+LABEL = causes.most_common(1)[0][0]
 shuffled = random.Random(0).sample(records, len(records))
 print(names[LABEL])
 pd.DataFrame(quotes_of(shuffled, LABEL, most=8))

@@ -133,7 +133,7 @@ together.assign(left=together["left"].map(names), right=together["right"].map(na
 # *What if a sign were not there*
 #
 # 取级别最高的一件,逐个去掉迹象与标志,按手册重新决定级别。“升降”为负:这个迹象撑着级别,应先核验它。
-# “升降”为正:这个保护标志压着级别。
+# “升降”为正:这个保护标志压着级别。已被标志排除的迹象不在回答里,去掉那个标志也就看不到升降。
 
 # %%
 worst = max(

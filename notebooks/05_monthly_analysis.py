@@ -91,9 +91,11 @@ answers_file = scratch / "answers.parquet"
 outcome = score_file(WORKLIST, answers_file, analyzer=analyzer)
 print(f"{outcome.answered} 件,坏行 {outcome.failed}")
 answers = pd.read_parquet(answers_file)
-cases = answers.merge(pd.read_excel(WORKLIST), left_on="case_id", right_on="工单号")
-cases["月"] = pd.to_datetime(cases["受理时间"].str[:10]).dt.to_period("M")
-cases["期"] = pd.to_datetime(cases["受理时间"].str[:10]).dt.to_period(PERIOD)
+table = pd.read_excel(WORKLIST, dtype=str)  # 工单号 0071 不是 71
+cases = answers.merge(table, how="left", left_on="case_id", right_on="工单号")
+days = pd.to_datetime(cases["受理时间"].str[:10], errors="coerce")
+print(f"受理时间读不出的 {days.isna().sum()} 件,不在以下各月")
+cases["月"], cases["期"] = days.dt.to_period("M"), days.dt.to_period(PERIOD)
 parent_of = {cause.id: cause.parent for cause in taxonomy.causes}
 cases["一级"] = cases["primary_id"].map(parent_of)
 complaints = cases[cases["record_type"] == "complaint"]
@@ -155,8 +157,10 @@ complaints["bulletin_type"].value_counts().rename_axis("通报类型").to_frame(
 # 是一件事,看起来却像几件(样例里的续期扣费就是):先看分组(03),再下结论。
 
 # %%
-periods = sorted(complaints["期"].unique())
-before, after = periods[-3], periods[-2]  # 最后一期未满
+periods = sorted(complaints["期"].dropna().unique())
+if len(periods) < 3:
+    raise SystemExit(f"只有 {len(periods)} 个时期;比较两个完整的,至少要三个(最后一期未满)")
+before, after = periods[-3], periods[-2]
 totals = (int(by_period[before].sum()), int(by_period[after].sum()))
 total = change_of(*totals)
 print(

@@ -116,3 +116,15 @@ def test_the_command_writes_cases_with_reasons_and_shows_no_text(
         assert texts[row["case_id"]] == row["text"]
         assert row["selection"]["why"] in result.stderr
     assert not any(row["text"] in result.output for row in rows)
+
+
+def test_what_is_labelled_already_is_passed_over_and_counted(tiny_bundle: Path, tmp_path: Path):
+    rows = [{"case_id": "T-1", "text": "理赔太慢", "primary": "CLAIM.CLAIM_DELAY"}]
+    rows += [{"case_id": "T-2", "text": "柜员说是存款"}, {"case_id": "T-3", "text": "登不上去"}]
+    file, out = tmp_path / "cases.jsonl", tmp_path / "chosen.jsonl"
+    file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
+    words = ["select", file, "--bundle", tiny_bundle, "--count", 3, "--out", out]
+    result = CliRunner().invoke(xiaobao.app, [str(word) for word in words])
+    assert "cases.jsonl: 1 件已有标签" in result.stderr
+    chosen = [json.loads(line)["case_id"] for line in out.read_text("utf-8").splitlines()]
+    assert sorted(chosen) == ["T-2", "T-3"]

@@ -13,13 +13,17 @@ from training.examples.reading import as_row
 
 @dataclass(frozen=True, slots=True)
 class AnnotationCase:
-    """A complaint of a file; ``labelled`` is None where nobody has labelled it yet."""
+    """A complaint of a file; ``labelled`` is None where nobody has labelled it yet.
+
+    ``has_labels``: that somebody has, read or not.
+    """
 
     file: str
     row: int
     record: Record
     group: str | None = None
     labelled: LabelledRecord | None = None
+    has_labels: bool = False
 
     @property
     def name(self) -> str:
@@ -60,10 +64,14 @@ def _case_of(
         labelled = parse_labelled(row, known=known, left_out=left_out)
         if isinstance(labelled, tuple):
             return labelled
-        return AnnotationCase(row.file, row.number, labelled.record, labelled.group, labelled)
+        return AnnotationCase(
+            row.file, row.number, labelled.record, labelled.group, labelled, has_labels=True
+        )
     case_id = row.values.get("case_id") or row.values.get("id")
     record = parse_record(Row(row.file, row.number, {**row.values, "case_id": case_id}))
     if isinstance(record, RowFault):
         return (record,)
-    group = row.values.get("group")
-    return AnnotationCase(row.file, row.number, record, str(group) if group else None)
+    group, has_labels = row.values.get("group"), bool(row.values.get("primary"))
+    return AnnotationCase(
+        row.file, row.number, record, str(group) if group else None, has_labels=has_labels
+    )

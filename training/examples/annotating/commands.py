@@ -38,11 +38,15 @@ def select(
     if out.suffix != ".jsonl":
         raise CommandError(f"--out: found {out.name}, wanted a file that ends in .jsonl")
     keep_inputs((out,), (file,))
-    cases, faults = read_cases(file)
+    every, faults = read_cases(file)
     for fault in faults:
         typer.echo(str(fault), err=True)
+    cases = [case for case in every if not case.has_labels]
+    if len(every) > len(cases):
+        passed = len(every) - len(cases)
+        typer.echo(f"{file}: {passed} 件已有标签,略过 labelled already, passed over", err=True)
     if not cases:
-        raise CommandError(f"{file}: no usable record found, one wanted")
+        raise CommandError(f"{file}: no record without labels found, one wanted")
     found = run(
         [case.record for case in cases],
         analyzer=load_analyzer(bundle),
