@@ -35,6 +35,7 @@ __all__ = [
 AGENT_SIGNS: Traversable = files("models") / "taxonomies" / "agent_signs.yaml"
 WHERE = ("text", "intake", "contact", "evidence", "link")
 
+_LONGEST_LEVEL = 16  # characters of its id: what a register's columns hold
 _TOP_KEYS = (
     *("version", "levels", "strengths", "groups", "routes", "signs", "marks"),
     *("decision_policy", "sources"),
@@ -172,8 +173,11 @@ def default_codebook() -> Codebook:
 
 def _level(entry: Entry) -> Level:
     entry.check_keys(("id", "zh", "meaning", "meaning_zh"))
+    id_ = entry.text("id", wanted="an id")
+    if len(id_) > _LONGEST_LEVEL:
+        entry.refuse("id", found=f"{len(id_)} characters", wanted=f"{_LONGEST_LEVEL} at most")
     return Level(
-        id=entry.text("id", wanted="an id"),
+        id=id_,
         zh=entry.text("zh", wanted="a Chinese name"),
         meaning=entry.text("meaning_zh", wanted="a Chinese sentence on what the level means"),
     )

@@ -32,6 +32,7 @@ __all__ = [
 ROOT_CAUSES: Traversable = files("models") / "taxonomies" / "root_causes.yaml"
 EXCLUDE_WORDS = ("demand", "any_substantive")
 IDS = ("path", "own")
+LONGEST_ID = 64  # characters: what a register's columns hold
 SEPARATORS = frozenset(",;:@，；：⟦⟧/ \t\n\u3000")  # of ids in cells, tags and paths
 
 _FILE_KEYS = (
@@ -164,6 +165,9 @@ def _level1_parent(tree: _Tree, entry: Entry) -> Parent:
 
 
 def _node(entry: Entry, node_id: str, over: tuple[Parent, ...]) -> Parent:
+    if len(node_id) > LONGEST_ID:
+        wanted = f"an id of {LONGEST_ID} at most, with those above it"
+        entry.refuse("id", found=f"{len(node_id)} characters", wanted=wanted)
     return Parent(
         id=node_id,
         zh=entry.text("zh", wanted="a Chinese name"),

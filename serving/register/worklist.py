@@ -84,13 +84,17 @@ class FoundCases:
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """One version of a case, as a line of its history; ``route`` as in ``ListedCase``."""
+    """One version of a case, as a line of its history; ``route`` as in ``ListedCase``.
+
+    ``own_level``: by its own text, without the cases that it is linked to.
+    """
 
     version: int
     stored_at: str
     forgotten_at: str | None
     bundle: str
     level: str
+    own_level: str
     route: str | None
     primary_cause: str
     reviews: int
@@ -147,6 +151,7 @@ def versions_of(register: Register, case_id: str) -> tuple[StoredVersion, ...]:
             cases.c.forgotten_at,
             assessments.c.bundle,
             level_of_case().label("level"),
+            assessments.c.level.label("own_level"),
             assessments.c.route,
             assessments.c.primary_cause,
             told,

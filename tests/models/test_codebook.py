@@ -151,6 +151,7 @@ def test_a_mark_that_hides_a_group_hides_all_its_signs():
         ("id: M_COIN", "id: M_KIN", "own.yaml: M_KIN: id: found M_KIN twice, wanted every id once"),
         ("id: M_COIN", "id: S_FEE", "own.yaml: S_FEE: id: found S_FEE twice, wanted every id once"),
         ("id: ASK", "id: LOOK", "own.yaml: LOOK: id: found LOOK twice"),
+        ("id: ASK", f"id: {'A' * 17}", "id: found 17 characters, wanted 16 at most"),
         ("    zh: 收费\n", "", "own.yaml: S_FEE: zh: found nothing, wanted a Chinese name"),
         (", zh: 家人", "", "own.yaml: M_KIN: zh: found nothing, wanted a Chinese name"),
         ("    group: who\n", "", "S_OTHER: group: found nothing, wanted one of who, coin"),

@@ -123,6 +123,7 @@ def test_an_unknown_leaf_has_no_parent(node: str):
         ("{to: PAY.LATE,", "{to: PAY.LOST,", "SALE.exclude[1]: to: found PAY.LOST, wanted the id"),
         ("id: PAPER", "id: WORDS", "own.yaml: SALE.WORDS: id: found WORDS twice, wanted every"),
         ("id: PAY\n", "id: SALE\n", "own.yaml: SALE: id: found SALE twice, wanted every id once"),
+        ("id: PAY\n", f"id: {'P' * 61}\n", "id: found 66 characters, wanted an id of 64 at most"),
         ("id: PAY\n", "id: PAY.ALL\n", "found PAY.ALL, wanted a level-1 id without a dot"),
         ("definition: wrong words", "defintion: x", "SALE.WORDS: found unknown key defintion"),
         ("when: only the", "if: only the", "SALE.exclude[1]: found unknown key if, wanted one"),
