@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from models.rows import ReadingNote, Row, RowFault, parse_record, read_rows
+from models.rows import ReadingNote, Row, RowFault, parse_record
 from models.whole_files import writing
 from serving.contracts import Analyzer
 from serving.engines.engine import Answered, Engine, Numbered
@@ -122,16 +122,6 @@ def keep_records(
             faults.append(row)
         else:
             yield row
-
-
-def read_numbered(
-    source: Path,
-    *,
-    fields: Mapping[str, str] | None = None,
-    on_note: Callable[[ReadingNote], None] | None = None,
-) -> Iterator[Numbered | RowFault]:
-    """Each row of the file as `numbered` gives it."""
-    return numbered(read_rows(source, fields=fields, on_note=on_note))
 
 
 def numbered(rows: Iterable[Row | RowFault]) -> Iterator[Numbered | RowFault]:

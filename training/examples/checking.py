@@ -18,7 +18,7 @@ from models.taxonomy import default_taxonomy
 from training.examples.disagreement import find_disagreements, find_doubts
 from training.examples.near_duplicates import near_pairs
 from training.examples.reading import Examples
-from training.examples.splits import Split, split
+from training.examples.splits import split
 
 FEWEST = 10
 SHOWN_PER_KIND = 20
@@ -110,7 +110,7 @@ def check(
     counts = {name: _counted(records, path) for name, path in _COUNTED}
     findings = [
         *_note_findings(examples.notes),
-        *_text_findings(records, places, parts),
+        *_text_findings(records, places),
         *_label_findings(records, places, _technical() if technical is None else technical),
     ]
     if disagreements:
@@ -167,10 +167,8 @@ def _note_findings(notes: Iterable[ReadingNote]) -> Iterator[Finding]:
             yield Finding("skipped_sheet", note.file, f"sheet {sheet!r} has no text column")
 
 
-def _text_findings(
-    records: Sequence[LabelledRecord], places: Sequence[str], parts: Split
-) -> Iterator[Finding]:
-    """Equal texts, with equal labels or not, and near-duplicates, across the split or within."""
+def _text_findings(records: Sequence[LabelledRecord], places: Sequence[str]) -> Iterator[Finding]:
+    """Equal texts, with equal labels or not, and near-duplicates; a split keeps them together."""
     same: defaultdict[str, list[int]] = defaultdict(list)
     for i, record in enumerate(records):
         same[record.record.text.strip()].append(i)
@@ -180,14 +178,9 @@ def _text_findings(
             kind = "double_text" if agree else "label_conflict"
             rest = "" if agree else ", other labels"
             yield Finding(kind, places[other], f"same text as {places[first]}{rest}")
-    part_of = {
-        i: p for p, part in enumerate((parts.train, parts.development, parts.test)) for i in part
-    }
     for left, right, similarity in near_pairs([record.record.text for record in records]):
         if records[left].record.text.strip() != records[right].record.text.strip():
-            across = part_of[left] != part_of[right]
-            kind = "near_duplicate_across_split" if across else "near_duplicate"
-            yield Finding(kind, places[right], f"{similarity:.2f} like {places[left]}")
+            yield Finding("near_duplicate", places[right], f"{similarity:.2f} like {places[left]}")
 
 
 def _labels(record: LabelledRecord) -> tuple[object, ...]:

@@ -62,7 +62,7 @@ def test_the_same_text_with_other_labels_is_a_conflict():
     assert found(report_of(SOUND, other)) == [("label_conflict", "a.jsonl:2")]
 
 
-def test_near_duplicates_are_found_and_never_cross_the_default_split():
+def test_near_duplicates_are_found():
     records = [labelled(LETTER.replace("2021", str(2000 + i))) for i in range(12)]
     kinds = {kind for kind, _ in found(report_of(*records))}
     assert kinds == {"near_duplicate"}

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from models.rows import RowsError
+from models.rows import RowsError, read_records
 from serving.files.linking import read_linkable
-from serving.files.scoring import read_numbered, score_file
+from serving.files.scoring import score_file
 from serving.options import fields_of
 from tests.support.readers import KeywordAnalyzer
 from xiaobao import app
@@ -23,7 +23,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_a_column_of_ones_own_means_the_field_that_is_named(source: Path) -> None:
     fields = fields_of(["原话=text", "件号 = case_id"])
-    ((_, record),) = read_numbered(source, fields=fields)
+    (record,) = read_records(source, fields=fields)
     assert (record.text, record.case_id) == (TEXT, "A1")
 
 
@@ -35,13 +35,13 @@ def test_so_it_does_where_cases_are_linked_or_imported(source: Path) -> None:
 
 def test_a_column_is_ignored_where_no_field_is_named(source: Path) -> None:
     fields = fields_of(["原话=text", "座机=phone", "座机="])
-    ((_, record),) = read_numbered(source, fields=fields)
+    (record,) = read_records(source, fields=fields)
     assert record.phone is None
 
 
 def test_without_it_the_error_says_how(source: Path) -> None:
     with pytest.raises(RowsError, match="NAME=text"):
-        list(read_numbered(source))
+        list(read_records(source))
 
 
 @pytest.mark.parametrize("column", ["原话", "=text", "原话=words", "="])
