@@ -6,7 +6,7 @@ Asked every few seconds by whoever spreads callers, so it must be cheap and neve
 import asyncio
 import time
 
-from serving.register.errors import RegisterUnavailableError
+from serving.register.errors import RegisterError, RegisterUnavailableError
 from serving.register.register import Register
 from serving.scheduling.refusals import NotReadyError
 
@@ -42,6 +42,10 @@ class RegisterProbe:
         except RegisterUnavailableError as error:
             why = str(error).partition(";")[0]  # what follows is for who wanted to store a case
             raise NotReadyError(f"database: 无法使用 · {why}") from None
+        except RegisterError:  # which file it is, the log says where a case was refused
+            raise NotReadyError(
+                "register: 密钥文件无法使用 · its key file cannot be used"
+            ) from None
         self._answered = time.monotonic()
 
 

@@ -112,9 +112,13 @@ class Register:
         self._index.judge_by(codebook)
 
     def ask(self) -> None:
-        """Ask the database for one row, whatever it holds. Raises RegisterUnavailableError."""
+        """Ask the database for one row, whatever it holds, and for the keys that writing needs.
+
+        Raises RegisterUnavailableError, KeyFileError.
+        """
         with read(self.engine) as connection:
             connection.execute(select(cases.c.id).limit(1)).first()
+            self.keys.active(connection)
 
     def submit(
         self, pairs: Sequence[tuple[Record, Assessment]], *, actor: str = "service"

@@ -6,6 +6,7 @@ from serving.api.readiness import RegisterProbe
 from serving.register.errors import RegisterUnavailableError
 from serving.register.register import Register
 from serving.scheduling.refusals import NotReadyError
+from tests.support.kept import open_sqlite
 from tests.support.readers import KeywordAnalyzer
 from tests.support.served import run_server, wait_for
 
@@ -105,3 +106,18 @@ def test_a_failed_question_is_told_without_what_is_meant_for_writers():
 
 def test_a_service_that_keeps_nothing_asks_no_database(client):
     assert client.get("/readyz").status_code == 200
+
+
+def test_a_key_that_the_file_lacks_makes_not_ready_and_shows_no_path(tmp_path, monkeypatch):
+    monkeypatch.setattr(readiness, "_FRESH_S", 0.0)
+    with (
+        open_sqlite(tmp_path) as register,
+        run_server(KeywordAnalyzer(), register=register) as (client, _),
+    ):
+        with open_sqlite(tmp_path) as other:
+            before = (tmp_path / "identifier.keys").read_bytes()
+            other.rotate_key(actor="tests")
+        (tmp_path / "identifier.keys").write_bytes(before)  # this machine has not got it yet
+        answer = client.get("/readyz")
+    assert (answer.status_code, str(tmp_path) in answer.text) == (503, False)
+    assert "key file" in answer.json()["detail"]
