@@ -20,7 +20,8 @@ from serving.console.highlights import cut_pieces, labels_shown
 from serving.console.rendering import link, page
 from serving.console.visit import Visit
 from serving.register.errors import ReviewError
-from serving.register.register import KeptCase, Register
+from serving.register.kept_cases import KeptCase
+from serving.register.register import Register
 from serving.register.reviews import Labels
 from serving.register.worklist import (
     find_cases,

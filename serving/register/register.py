@@ -7,54 +7,35 @@ share the database.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, select
 
 from models.assessment import Assessment
 from models.codebook import Codebook
 from models.labels import LabelSpace
 from models.record import Record
 from serving.register import audit, forgetting, reviews, schema
-from serving.register.accepting import Acceptance, Accepted, stored_id
-from serving.register.answers import Answer, answer_from, links_of
+from serving.register.accepting import Acceptance, Accepted
 from serving.register.committing import Committer
 from serving.register.database import empty_log, open_engine, read, write
 from serving.register.errors import (
     ForgottenCaseError,
     LogNotEmptiedError,
-    UnknownCaseError,
     UnknownGroupError,
 )
 from serving.register.exported_reviews import export_page
 from serving.register.grouped import GroupDetail, GroupSummary
+from serving.register.kept_cases import KeptCase, newest_of, read_kept
 from serving.register.keys import KeyFile, Keys
 from serving.register.moments import days_ago
 from serving.register.registered import CaseIndex, NoLinks
-from serving.register.tables import assessments, cases
+from serving.register.tables import cases
 from serving.register.texts import TextForm, Texts
 
 T = TypeVar("T")
 _FORGOTTEN_AT_ONCE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCase:
-    """A case as the register has it: text and evidence masked, links as of now."""
-
-    case_id: str
-    version: int
-    stored_at: str
-    text: str | None
-    answer: Answer
-    reviews: tuple[reviews.Reviewed, ...]
-
-    @property
-    def edition(self) -> str:
-        """What a reviewer has read: the version, and how many reviews it had."""
-        return reviews.edition_of(self.version, self.reviews)
 
 
 class Register:
@@ -147,12 +128,7 @@ class Register:
     def get(self, case_id: str) -> KeptCase:
         """The newest version of a case. Raises UnknownCaseError, ForgottenCaseError."""
         with self._settled() as connection:
-            row = self._newest(connection, case_id)
-            text = self.masked(row.text, row.text_form)
-            links = links_of(connection, row.id, self._index)
-            answer = answer_from(row.answer, text=text, links=links)
-            told = reviews.reviews_of(connection, row.id)
-        return KeptCase(row.case_id, row.version, row.stored_at, text, answer, told)
+            return read_kept(connection, case_id, texts=self._texts, index=self._index)
 
     def submit_review(
         self,
@@ -171,7 +147,7 @@ class Register:
         """
 
         def add(connection: Connection) -> reviews.Reviewed:
-            row = self._newest(connection, case_id)
+            row = newest_of(connection, case_id)
             if edition is not None:
                 reviews.check_edition(connection, edition, row=row.id, version=row.version)
             return reviews.add_review(
@@ -201,7 +177,7 @@ class Register:
         """
 
         def erase(connection: Connection) -> int:
-            row = self._newest(connection, case_id)
+            row = newest_of(connection, case_id)
             return forgetting.forget(
                 connection, row.case_id, index=self._index, actor=actor, why=why
             )
@@ -275,22 +251,6 @@ class Register:
         while not settled:
             settled = self._committer.submit(self._index.settle).result()
         return read(self.engine)
-
-    def _newest(self, connection: Connection, case_id: str) -> Row[Any]:
-        id_ = stored_id(case_id)
-        query = (
-            select(cases, assessments.c.answer)
-            .join(assessments, assessments.c.case_row == cases.c.id)
-            .where(cases.c.case_id == id_)
-            .order_by(cases.c.version.desc())
-            .limit(1)
-        )
-        row = connection.execute(query).first()
-        if row is None:
-            raise UnknownCaseError("case_id: no such case in the register")
-        if row.forgotten_at is not None:
-            raise ForgottenCaseError("case_id: the case was forgotten")
-        return row
 
     def _retire_keys(self, connection: Connection, before: str, actor: str) -> None:
         ids = self.keys.retire(connection, before=before)
