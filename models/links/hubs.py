@@ -2,7 +2,7 @@
 
 A list that the insurer edits names them by their words; statistics find the rest: shared by many
 whose texts have nothing in common. What is one person's by nature (a mobile, an account) is no hub
-while most who share it want every premium back: an agent has many customers, too.
+while half of those who share it want every premium back: an agent has many customers, too.
 """
 
 import math
