@@ -113,13 +113,14 @@ class Acceptance:
         ]
 
     def is_known(self, connection: Connection, record: Record) -> bool:
-        """Whether this case with this content is stored, or was and has been forgotten."""
+        """Whether this case with this content is stored, or the case has been forgotten."""
         case_id = stored_id(record.case_id)
         if case_id is None:
             return False
         digests = _digests(record, self._keys.active(connection))
         versions = _versions(connection, case_id)
-        return any(row.content is None or row.content in digests for row in versions)
+        forgotten = any(row.content is None for row in versions[:1])
+        return forgotten or any(row.content in digests for row in versions)
 
     def _answer(
         self, connection: Connection, one: Prepared, row: _Version, related: Related | None

@@ -126,11 +126,14 @@ def test_an_unforeseen_error_says_nothing_but_the_request_id():
 def test_a_key_file_that_is_gone_is_told_to_the_operator_alone(tmp_path, monkeypatch):
     log = MagicMock()
     monkeypatch.setattr("serving.api.problems.structlog", MagicMock(get_logger=lambda _: log))
-    with open_sqlite(tmp_path) as register:
-        open_sqlite(tmp_path).rotate_key(actor="tests")  # by another process
+    with (
+        open_sqlite(tmp_path) as register,
+        run_server(KeywordAnalyzer(), register=register) as (client, _),
+    ):
+        with open_sqlite(tmp_path) as other:
+            other.rotate_key(actor="tests")
         (tmp_path / "identifier.keys").unlink()
-        with run_server(KeywordAnalyzer(), register=register) as (client, _):
-            answer = post(client, {"text": TEXT})
+        answer = post(client, {"text": TEXT})
     assert (answer.status_code, "identifier.keys" in answer.text) == (503, False)
     (told,) = log.error.call_args_list
     assert "identifier.keys: cannot be read" in told.kwargs["reason"]

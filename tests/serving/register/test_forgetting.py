@@ -76,3 +76,5 @@ def test_what_was_forgotten_is_not_brought_back_by_another_import(register):
     assert register.unknown([RECORD, replace(RECORD, case_id="T-2")]) == [
         replace(RECORD, case_id="T-2")
     ]
+    accept(register, replace(RECORD, text="又来函了"))  # as somebody sends it anew
+    assert register.unknown([replace(RECORD, text="第三封")]) == [replace(RECORD, text="第三封")]

@@ -28,7 +28,7 @@ def at(words: str, *labels: str) -> Span:
 @pytest.fixture(scope="module")
 def target(tiny_reader: WindowReader, tiny_labels: LabelSpace) -> Target:
     record = LabelledRecord(
-        Record(TEXT),
+        Record(TEXT, genre="own_words", role="policyholder"),
         primary=CONFUSE,
         causes=(CONFUSE, CASH_VALUE),
         signs=(FEE,),
