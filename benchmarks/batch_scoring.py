@@ -7,7 +7,8 @@ with ``kill -9`` so many times. Rate, memory of all its processes together, and 
 is that of a run without interruption over the first ``--prefix`` rows, byte for byte; all kills
 fall among these. Beside it the bare loop on a sample of the same rows, read in turns with the
 command before and after the long run: windows cut, sorted and padded before the clock starts, and
-ONNX Runtime alone on all cores, as one session with a thread a core and as a process a core.
+ONNX Runtime alone on all cores, as one session with a thread a core and as a process a core;
+the faster one is the measure.
 """
 
 import argparse

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from models.links.cases import Case, persons_of
+from models.links.cases import Case
 from models.links.kinds import Kind, Kinds
 from models.links.limits import ALIKE
+from models.links.persons import persons_of
 from models.links.ties import AS_GOOD_AS_COPIED, Tie
 
 _IDENTIFYING = frozenset({"phone", "email", "wechat", "qq", "address", "account", "author"})

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from models.codebook import Codebook
-from models.links.cases import Case, days_apart, persons_of
+from models.links.cases import Case, days_apart
 from models.links.kinds import Kind, Kinds
+from models.links.persons import persons_of
 from models.links.repeats import repeats_too_often
 from models.links.sign_rules import SignRule
 from models.links.ties import Tie

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean, pstdev
 
-from models.links.cases import Case, is_same_person
+from models.links.cases import Case
+from models.links.persons import is_same_person
 from models.links.sign_rules import RepeatRule
 from models.links.ties import Tie
 

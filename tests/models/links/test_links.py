@@ -9,12 +9,13 @@ import pytest
 from models.assessment import Label, SignFound
 from models.codebook import default_codebook
 from models.links import Linker, read_hubs
-from models.links.cases import draft_case, persons_of
+from models.links.cases import draft_case
 from models.links.fingerprints import fingerprint
 from models.links.hubs import HubError
 from models.links.kinds import read_kinds
 from models.links.likeness import measure
 from models.links.masking import mask
+from models.links.persons import persons_of
 from models.record import Record
 from tests.support.readers import KeywordAnalyzer
 from tests.support.sampled import few_complaints
